@@ -1,0 +1,49 @@
+# Quadrille. `make run` and `make test` are all you need; `make help` lists the rest.
+PY ?= python3
+export SAM_CLI_TELEMETRY = 0
+VENV = .venv/bin
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: ## the environments, from pinned requirements
+	@$(PY) local/setup.py
+
+run: setup ## the whole system on this machine: build, deploy, ingest the samples, ask; until Ctrl-C
+	@$(VENV)/python -m local run
+
+up: setup ## the same stack in the background; it writes .local/stack.json
+	@$(VENV)/python -m local up
+
+down: setup ## stop the background stack
+	@$(VENV)/python -m local down
+
+test: setup ## every test: unit, integration, then the deployed stack
+	@$(VENV)/python -m local test
+
+check: setup ## format, lint, types, import direction, template
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	.local/envs/sam/bin/sam validate --lint --region us-east-1
+
+build: setup ## sam build, for this interpreter and the template's architecture
+	@$(VENV)/python -m local build
+
+deploy: setup ## build, and deploy into your AWS account
+	@$(VENV)/python -m local deploy
+
+key: setup ## an API key: make key TENANT=acme [SCOPES="ask ingest"]
+	@$(VENV)/python -m local key "$(TENANT)" $(SCOPES)
+
+secrets: setup ## the provider keys of .env into the stack's secrets
+	@$(VENV)/python -m local secrets
+
+invoke: setup ## sam local invoke (needs Docker): make invoke FUNCTION=ask/answer [EVENT=question]
+	@$(VENV)/python -m local invoke "$(FUNCTION)" $(EVENT)
+
+prices: setup ## the shipped price table, out of the pinned genai-prices
+	@$(VENV)/python scripts/prices.py
+
+.PHONY: help setup run up down test check build deploy key secrets invoke prices

@@ -1,0 +1,29 @@
+"""POST /search: the chunks of the caller's documents that are nearest to a query."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from quadrille import clients
+from quadrille.ask.models import SearchRequest, SearchResponse
+from quadrille.ask.search import search as find
+from quadrille.http import Api
+from quadrille.llm import Payer
+
+logger = Logger()
+api = Api(scope="ask")
+
+
+@api.post("/search")
+def search(request: SearchRequest) -> SearchResponse:
+    """Find passages without answering."""
+    payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline(time.time))
+    return find(request, payer, models=clients.models(), vectors=clients.vectors())
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.info("search_received")
+    return api.serve(event, context)

@@ -1,0 +1,34 @@
+"""Stage extract: an object created under uploads/ becomes text."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from quadrille import clients
+from quadrille.config import settings
+from quadrille.ingest.extract import extract
+from quadrille.ingest.stage import Stage
+from quadrille.ingest.text import Limits
+from quadrille.messages import ObjectCreated
+
+logger = Logger()
+
+
+def work(event: ObjectCreated) -> None:
+    here = settings()
+    extract(
+        event,
+        documents=clients.documents(),
+        blobs=clients.blobs(),
+        chunk=clients.queue(here.chunk_queue_url),
+        max_bytes=here.max_document_bytes,
+        limits=Limits(pages=here.max_document_pages, characters=here.max_document_characters),
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    stage = Stage(clients.queue(settings().extract_queue_url), ObjectCreated, work, clients.documents())
+    return stage.run(event, context)

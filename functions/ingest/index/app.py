@@ -1,0 +1,31 @@
+"""Stage index: a version whose batches are all embedded becomes searchable."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from quadrille import clients
+from quadrille.config import settings
+from quadrille.ingest.index import index
+from quadrille.ingest.stage import Stage
+from quadrille.messages import DocumentVersion
+
+logger = Logger()
+
+
+def work(version: DocumentVersion) -> None:
+    index(
+        version,
+        documents=clients.documents(),
+        blobs=clients.blobs(),
+        vectors=clients.vectors(),
+        per_request=settings().upsert_batch,
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    stage = Stage(clients.queue(settings().index_queue_url), DocumentVersion, work, clients.documents())
+    return stage.run(event, context)

@@ -1,0 +1,64 @@
+"""API keys: create, list, revoke. It has no HTTP route: who may invoke it is decided by IAM (`make key`)."""
+
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field, TypeAdapter, ValidationError
+
+from quadrille import clients
+from quadrille.errors import Invalid, NotFound
+from quadrille.http import Body
+from quadrille.keys import SCOPES
+
+logger = Logger()
+
+
+class Create(Body):
+    """Make a key for a tenant."""
+
+    action: Literal["create"]
+    tenant: str
+    scopes: list[str] = list(SCOPES[:2])
+
+
+class List(Body):
+    """Name a tenant's keys."""
+
+    action: Literal["list"]
+    tenant: str
+
+
+class Revoke(Body):
+    """Forget a key."""
+
+    action: Literal["revoke"]
+    key_id: str
+
+
+Command = TypeAdapter[Create | List | Revoke](Annotated[Create | List | Revoke, Field(discriminator="action")])
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The answer, or `error` with what was wrong: a mistake is not worth a retry."""
+    try:
+        command = Command.validate_python(event)
+        logger.info("keys_command", action=command.action)
+        return _run(command)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return {"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}
+    except (Invalid, NotFound) as error:
+        return {"error": str(error)}
+
+
+def _run(command: Create | List | Revoke) -> dict[str, Any]:
+    match command:
+        case Create():
+            return clients.keys().create(command.tenant, command.scopes)
+        case List():
+            return {"items": clients.keys().list(command.tenant)}
+        case Revoke():
+            clients.keys().revoke(command.key_id)
+            return {"revoked": command.key_id}

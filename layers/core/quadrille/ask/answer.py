@@ -1,0 +1,110 @@
+"""Answering a question: retrieve, generate, check what the model says it quotes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from quadrille.ask import citations
+from quadrille.ask.models import AskRequest, AskResponse
+from quadrille.ask.retrieval import Found, retrieve
+from quadrille.llm import Completion, Models, Payer
+from quadrille.prompts import prompt
+from quadrille.receipts import Receipt
+from quadrille.vectors import Vectors
+
+
+class _Draft(BaseModel):
+    """What the model is asked to reply, as the JSON schema it is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    supported: bool
+    answer: str
+    citations: list[citations.Quote]
+
+
+def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, limit: int) -> AskResponse:
+    """The answer to a question out of a tenant's collection, in at most `limit` tokens.
+
+    What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
+    what `Ledger.pay` raises.
+    """
+    found, spent = retrieve(
+        request.question,
+        payer,
+        collection=request.collection,
+        top_k=request.top_k,
+        only=request.filter,
+        models=models,
+        vectors=vectors,
+    )
+    if not found:
+        return _refusal(request, found, spent)
+    completion = models.chat(
+        _messages(request.question, found),
+        _after(payer, spent),
+        purpose="answer",
+        schema=_Draft.model_json_schema(),
+        limit=limit,
+    )
+    return _checked(request, completion, found, spent + completion.receipt)
+
+
+def _after(payer: Payer, spent: Receipt) -> Payer:
+    """The same payer with what is left of the request's own limit."""
+    left = None if payer.max_cost is None else max(Decimal(0), payer.max_cost - spent.cost_usd)
+    return replace(payer, max_cost=left)
+
+
+def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
+    """The prompt. Sources travel as JSON strings, which no text of theirs can close."""
+    sources: list[dict[str, Any]] = [
+        {
+            "number": number,
+            "filename": source.filename,
+            "page": source.chunk.page_at(source.chunk.start),
+            "text": source.chunk.text,
+        }
+        for number, source in enumerate(found, start=1)
+    ]
+    content = json.dumps({"sources": sources, "question": question}, ensure_ascii=False)
+    return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
+
+
+def _checked(request: AskRequest, completion: Completion, found: Sequence[Found], spent: Receipt) -> AskResponse:
+    """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
+    try:
+        draft = _Draft.model_validate_json(completion.text)
+    except ValidationError:  # cut off at the limit, or a model that does not keep to a schema
+        return _refusal(request, found, spent)
+    held = citations.check(draft.citations, found)
+    if not draft.supported or not held:
+        return _refusal(request, found, spent)
+    return AskResponse(
+        answer=citations.without_markers(draft.answer, keep={citation.number for citation in held}),
+        citations=held,
+        supported=True,
+        cached=None,
+        conversation_id=None,
+        receipt=spent.public(),
+    )
+
+
+def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> AskResponse:
+    """No answer, and what was searched for it."""
+    names = list(dict.fromkeys(source.filename for source in found))
+    searched = f"the collection {request.collection!r}, nearest: {', '.join(names)}" if names else (
+        f"the collection {request.collection!r}, which has no matching documents"
+    )
+    return AskResponse(
+        answer=f"The documents do not contain an answer to this question. Searched: {searched}.",
+        citations=[],
+        supported=False,
+        cached=None,
+        conversation_id=None,
+        receipt=spent.public(),
+    )

@@ -1,0 +1,91 @@
+"""What the ask room takes and gives over HTTP."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from quadrille.documents import COLLECTION
+from quadrille.http import Body
+
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
+Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
+Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9)]
+Values = Annotated[list[str], Field(min_length=1, max_length=100)]
+
+
+class Filter(Body):
+    """Which documents may be searched: any of the given ids, any of the given names."""
+
+    document_id: str | Values | None = None
+    filename: str | Values | None = None
+
+    def where(self) -> dict[str, Any]:
+        """The same as a filter of the vector store."""
+        given = self.model_dump(exclude_none=True)
+        return {name: {"$in": value} if isinstance(value, list) else {"$eq": value} for name, value in given.items()}
+
+
+class SearchRequest(Body):
+    """`POST /search`."""
+
+    query: Question
+    collection: Collection = "default"
+    top_k: Annotated[int, Field(ge=1, le=100)] = 8
+    filter: Filter = Filter()
+    mode: Literal["dense"] = "dense"
+
+
+class AskRequest(Body):
+    """`POST /ask`. `cache: "off"` asks the model anew even if this very request was paid for before."""
+
+    question: Question
+    collection: Collection = "default"
+    top_k: Annotated[int, Field(ge=1, le=32)] = 8
+    filter: Filter = Filter()
+    max_cost_usd: Dollars | None = None
+    cache: Literal["exact", "off"] = "exact"
+
+
+class Hit(BaseModel):
+    """A chunk that was found. `start` and `end` count characters of the document's extracted text."""
+
+    document_id: str
+    chunk_id: str
+    filename: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class Citation(BaseModel):
+    """A verbatim quote: `text[start:end]` of the document's extracted text, on `page` if it has pages."""
+
+    number: int
+    document_id: str
+    filename: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+class SearchResponse(BaseModel):
+    """What `POST /search` gives."""
+
+    hits: list[Hit]
+    receipt: dict[str, Any]
+
+
+class AskResponse(BaseModel):
+    """What `POST /ask` gives."""
+
+    answer: str
+    citations: list[Citation]
+    supported: bool
+    cached: Literal["exact", "semantic"] | None
+    conversation_id: str | None
+    receipt: dict[str, Any]

@@ -1,0 +1,59 @@
+"""Finding the chunks of a tenant's collection that are nearest to a question."""
+
+import sys
+from array import array
+from dataclasses import dataclass
+
+from quadrille.ask.models import Filter, Hit
+from quadrille.chunks import Chunk
+from quadrille.llm import Models, Payer
+from quadrille.receipts import Receipt
+from quadrille.vectors import Match, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chunk that was found, of which document, and how near it is (cosine)."""
+
+    chunk: Chunk
+    chunk_id: str
+    document_id: str
+    filename: str
+    score: float
+
+    @classmethod
+    def of(cls, match: Match) -> "Found":
+        """A match of the vector store."""
+        data = match.metadata
+        return cls(Chunk.from_metadata(data), match.id, data["document_id"], data["filename"], match.score)
+
+    def hit(self) -> Hit:
+        """The same for the HTTP contract."""
+        return Hit(
+            document_id=self.document_id,
+            chunk_id=self.chunk_id,
+            filename=self.filename,
+            page=self.chunk.page_at(self.chunk.start),
+            start=self.chunk.start,
+            end=self.chunk.end,
+            text=self.chunk.text,
+            score=self.score,
+        )
+
+
+def retrieve(
+    text: str, payer: Payer, *, collection: str, top_k: int, only: Filter, models: Models, vectors: Vectors
+) -> tuple[list[Found], Receipt]:
+    """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost."""
+    embedded = models.embed([text], payer, purpose="question")
+    where = {"collection": {"$eq": collection}, **only.where()}
+    matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=top_k, where=where)
+    return [Found.of(match) for match in matches], embedded.receipt
+
+
+def floats(packed: bytes) -> list[float]:
+    """Numbers out of packed little-endian float32."""
+    numbers = array("f", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()

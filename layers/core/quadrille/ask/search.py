@@ -1,0 +1,20 @@
+"""Searching without answering: the chunks nearest to a query."""
+
+from quadrille.ask.models import SearchRequest, SearchResponse
+from quadrille.ask.retrieval import retrieve
+from quadrille.llm import Models, Payer
+from quadrille.vectors import Vectors
+
+
+def search(request: SearchRequest, payer: Payer, *, models: Models, vectors: Vectors) -> SearchResponse:
+    """The nearest chunks, nearest first. Raises what `Ledger.pay` raises."""
+    found, spent = retrieve(
+        request.query,
+        payer,
+        collection=request.collection,
+        top_k=request.top_k,
+        only=request.filter,
+        models=models,
+        vectors=vectors,
+    )
+    return SearchResponse(hits=[source.hit() for source in found], receipt=spent.public())

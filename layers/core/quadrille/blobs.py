@@ -1,0 +1,54 @@
+"""The one bucket: what was uploaded, what a stage leaves for the next, and large paid results."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from quadrille.errors import NotFound
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_GONE = {"NoSuchKey", "404", "NotFound"}
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """Objects of the bucket, by key."""
+
+    bucket: str
+    s3: "S3Client"
+
+    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        """Store `data` under `key`, replacing what was there."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=content_type)
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. Raises `NotFound`."""
+        try:
+            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                raise NotFound(f"There is no object {key!r} in the bucket.") from error
+            raise
+
+    def put_json(self, key: str, value: Any) -> None:
+        """Store a JSON document."""
+        self.put(key, json.dumps(value, ensure_ascii=False).encode(), content_type="application/json")
+
+    def get_json(self, key: str) -> Any:
+        """A JSON document that `put_json` stored. Raises `NotFound`."""
+        return json.loads(self.get(key))
+
+    def presigned_post(self, key: str, *, size: int, seconds: int, fixed: Mapping[str, str]) -> dict[str, Any]:
+        """`url` and `fields` of a form that uploads exactly `size` bytes to this key, within `seconds`."""
+        return self.s3.generate_presigned_post(
+            self.bucket,
+            key,
+            Fields=dict(fixed),
+            Conditions=[["content-length-range", size, size], *({name: value} for name, value in fixed.items())],
+            ExpiresIn=seconds,
+        )

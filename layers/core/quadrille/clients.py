@@ -1,0 +1,120 @@
+"""Builds every client and adapter, once per process and only when asked for. Nothing connects at import.
+
+No SDK repeats a paid request behind the ledger's back: the openai client's own retries are off.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+
+from quadrille.blobs import Blobs
+from quadrille.config import settings
+from quadrille.documents import Documents
+from quadrille.errors import ProviderRefused
+from quadrille.keys import Keys
+from quadrille.ledger import Ledger
+from quadrille.llm import Models
+from quadrille.prices import Prices
+from quadrille.queues import Queue
+from quadrille.vectors import Vectors
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_sqs.client import SQSClient
+
+_AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+_SECRET_SECONDS = 300  # how long a provider's key is remembered; a rotated key is picked up after that
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """DynamoDB, shared by the tables."""
+    return boto3.client("dynamodb", config=_AWS)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """SQS, shared by the queues."""
+    return boto3.client("sqs", config=_AWS)
+
+
+@cache
+def blobs() -> Blobs:
+    """The bucket. Only Signature Version 4 makes presigned forms that every region accepts."""
+    return Blobs(settings().bucket, boto3.client("s3", config=_AWS.merge(Config(signature_version="s3v4"))))
+
+
+@cache
+def documents() -> Documents:
+    """The documents table."""
+    return Documents(settings().documents_table, dynamodb())
+
+
+@cache
+def keys() -> Keys:
+    """The API keys table."""
+    return Keys(settings().keys_table, dynamodb())
+
+
+@cache
+def queue(url: str) -> Queue:
+    """A queue, by its URL."""
+    return Queue(url, sqs())
+
+
+@cache
+def models() -> Models:
+    """The model provider, behind the ledger."""
+    here = settings()
+    ledger = Ledger(
+        table=here.ledger_table,
+        dynamodb=dynamodb(),
+        blobs=blobs(),
+        daily_limit=here.daily_budget_usd,
+        days=here.ledger_days,
+        inline_bytes=here.inline_result_bytes,
+    )
+    return Models(
+        client=_openai,
+        ledger=ledger,
+        prices=Prices(here.price_overrides),
+        embedding_model=here.embedding_model,
+        dimensions=here.embedding_dimensions,
+        chat_model=here.chat_model,
+    )
+
+
+def vectors() -> Vectors:
+    """The vector store, with the key as it is now."""
+    return _vectors(_secret(settings().pinecone_secret))
+
+
+def _openai() -> "OpenAI":
+    return _openai_with(_secret(settings().openai_secret))
+
+
+@cache
+def _openai_with(key: str) -> "OpenAI":
+    from openai import OpenAI  # most of a second on a cold start
+
+    return OpenAI(api_key=key, base_url=settings().openai_base_url or None, max_retries=0)
+
+
+@cache
+def _vectors(key: str) -> Vectors:
+    from pinecone import Pinecone  # a third of a second on a cold start
+
+    return Vectors(Pinecone(api_key=key, timeout=10).index(host=settings().pinecone_index_host))
+
+
+def _secret(name: str) -> str:
+    """A provider's key. Raises `ProviderRefused` if nobody has set it."""
+    try:
+        return parameters.get_secret(name, max_age=_SECRET_SECONDS)
+    except GetParameterError as error:
+        raise ProviderRefused(f"The secret {name} cannot be read. Has `make secrets` been run?") from error

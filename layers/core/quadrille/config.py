@@ -1,0 +1,70 @@
+"""What a deployer varies and what bounds the system: every setting and every limit.
+
+This is the only module that reads the environment; `template.yaml` sets it.
+"""
+
+import os
+from decimal import Decimal
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict, Json, PositiveInt
+
+
+class Price(BaseModel):
+    """US dollars per million tokens of one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Decimal
+    output: Decimal = Decimal(0)
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+
+
+class Settings(BaseModel):
+    """The environment of a function, typed. Names are the variables' names in lower case."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper, validate_by_name=True)
+
+    bucket: str = ""
+    documents_table: str = ""
+    ledger_table: str = ""
+    keys_table: str = ""
+    chunk_queue_url: str = ""
+    embed_queue_url: str = ""
+    index_queue_url: str = ""
+    extract_queue_url: str = ""
+
+    openai_secret: str = ""
+    openai_base_url: str = ""
+    chat_model: str = ""
+    embedding_model: str = ""
+    embedding_dimensions: PositiveInt = 1536
+    pinecone_secret: str = ""
+    pinecone_index_host: str = ""
+
+    daily_budget_usd: Decimal = Decimal("5")
+    price_overrides: Json[dict[str, Price]] = {}
+    ledger_days: PositiveInt = 30
+
+    # Limits. A thing that meets one gets an error naming it.
+    max_request_bytes: PositiveInt = 64 * 1024
+    max_document_bytes: PositiveInt = 50 * 1024 * 1024
+    max_document_pages: PositiveInt = 5_000
+    max_document_characters: PositiveInt = 20_000_000
+    chunk_tokens: PositiveInt = 400
+    chunk_overlap_tokens: PositiveInt = 40
+    embed_batch: PositiveInt = 128
+    upsert_batch: PositiveInt = 50
+    answer_tokens: PositiveInt = 1_000
+    embed_seconds: PositiveInt = 60
+    inline_result_bytes: PositiveInt = 16 * 1024
+    upload_seconds: PositiveInt = 900
+    budget_recheck_seconds: PositiveInt = 900
+    max_receives: PositiveInt = 5
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this function, read once."""
+    return Settings.model_validate({name: value for name, value in os.environ.items() if value})

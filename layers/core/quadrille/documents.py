@@ -1,0 +1,298 @@
+"""The documents table: what is known of a document, and how far its current version has come.
+
+A document is a tenant's file of one name in one collection; the same name again is its next version. Every stage
+writes under the condition that its version is still the current one, so a late message of an old version changes
+nothing.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from quadrille.errors import Invalid, NotFound, RetryLater
+from quadrille.keys import TENANT
+from quadrille.messages import DocumentVersion
+from quadrille.receipts import Receipt
+from quadrille.rows import Row, from_item, get, to_item
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+UNCLAIMED = "_unclaimed"  # owns what was dropped under no tenant; no key can have this tenant
+_WAITING_SECONDS = 86_400  # an announced upload that never comes is forgotten after a day
+_LIST_PAGES = 20  # read for one page of a filtered list; what is left is behind the cursor
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Status(StrEnum):
+    """Where a document is. `ready`, `partial` and `failed` are final until the file changes or is retried."""
+
+    WAITING = "waiting"
+    EXTRACTING = "extracting"
+    CHUNKING = "chunking"
+    EMBEDDING = "embedding"
+    INDEXING = "indexing"
+    BUDGET = "budget"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+SEARCHABLE = (Status.READY, Status.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document's file lies: `uploads/<tenant>/<collection>/<filename>`."""
+
+    tenant: str
+    collection: str
+    filename: str
+
+    @classmethod
+    def of(cls, key: str) -> "Place":
+        """The place an object key names. Raises `Invalid` with what is wrong with it."""
+        parts = key.split("/", 3)
+        if len(parts) < 4 or parts[0] != "uploads":
+            raise Invalid("key", f"{key!r} is not uploads/<tenant>/<collection>/<name>; move the file there")
+        return cls(parts[1], parts[2], parts[3]).checked()
+
+    def checked(self) -> "Place":
+        """This place, if each part is acceptable. Raises `Invalid`."""
+        if not TENANT.fullmatch(self.tenant):
+            raise Invalid("tenant", f"{self.tenant!r} is not 1 to 63 lower-case letters, digits and inner hyphens")
+        if not COLLECTION.fullmatch(self.collection):
+            raise Invalid("collection", f"{self.collection!r} is not 1 to 64 letters, digits, '.', '_' and '-'")
+        if not self.filename or len(self.key.encode()) > 1024 or _CONTROL.search(self.filename):
+            raise Invalid("filename", "must not be empty, hold control characters or make a key over 1,024 bytes")
+        if any(part in ("", ".", "..") for part in self.filename.split("/")):
+            raise Invalid("filename", "must not hold empty, '.' or '..' path parts")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The object key."""
+        return f"uploads/{self.tenant}/{self.collection}/{self.filename}"
+
+    @property
+    def document_id(self) -> str:
+        """The document's id: the same file name in the same collection is the same document."""
+        digest = hashlib.sha256(self.key.encode()).digest()
+        return "doc_" + base64.b32encode(digest[:15]).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Rows by tenant and document id."""
+
+    table: str
+    dynamodb: "DynamoDBClient"
+
+    def get(self, tenant: str, document_id: str) -> Row:
+        """A tenant's document. Raises `NotFound`, also for one of another tenant."""
+        row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
+        if row is None:
+            raise NotFound(f"There is no document {document_id!r}.")
+        return row
+
+    def list(
+        self, tenant: str, *, collection: str | None, status: Status | None, after: str | None, limit: int
+    ) -> tuple[list[Row], str | None]:
+        """At most `limit` of a tenant's documents, by id, and the id to go on after if there may be more."""
+        wanted = {name: value for name, value in {"collection": collection, "status": status}.items() if value}
+        rows: list[Row] = []
+        for _ in range(_LIST_PAGES):
+            answer = self.dynamodb.query(**self._page(tenant, wanted, after, limit))
+            rows += [from_item(item) for item in answer["Items"]]
+            after = from_item(answer["LastEvaluatedKey"])["document_id"] if "LastEvaluatedKey" in answer else None
+            if after is None or len(rows) >= limit:
+                break
+        if len(rows) > limit:
+            return rows[:limit], rows[limit - 1]["document_id"]
+        return rows, after
+
+    def _page(self, tenant: str, wanted: Mapping[str, str], after: str | None, limit: int) -> Any:
+        values = {":tenant": tenant, **{f":{name}": value for name, value in wanted.items()}}
+        page: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": "tenant = :tenant",
+            "ExpressionAttributeValues": to_item(values),
+            "Limit": limit,
+        }
+        if wanted:
+            page["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in wanted)
+            page["ExpressionAttributeNames"] = {f"#{name}": name for name in wanted}
+        if after:
+            page["ExclusiveStartKey"] = to_item({"tenant": tenant, "document_id": after})
+        return page
+
+    def announce(self, place: Place, *, size: int) -> None:
+        """Note that a file is about to be uploaded, if nothing is known of it yet."""
+        now = datetime.now(UTC)
+        row = _new(place) | {
+            "status": Status.WAITING,
+            "size": size,
+            "expires_at": int(now.timestamp()) + _WAITING_SECONDS,
+        }
+        try:
+            self.dynamodb.put_item(
+                TableName=self.table, Item=to_item(row), ConditionExpression="attribute_not_exists(document_id)"
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+    def arrive(self, place: Place, *, sequencer: str) -> Row | None:
+        """Note that an object was created, and give the row; None if a later event of the key came before."""
+        new = _new(place) | {"status": Status.EXTRACTING}
+        first = {name: value for name, value in new.items() if name not in ("tenant", "document_id")}
+        sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+        return self._update(
+            new["tenant"],
+            new["document_id"],
+            f"SET {', '.join(sets)}, sequencer = :sequencer REMOVE expires_at",
+            "attribute_not_exists(sequencer) OR sequencer <= :sequencer",
+            {**first, "sequencer": sequencer},
+            names=first,
+        )
+
+    def refuse(self, tenant: str, key: str, *, reason: str) -> None:
+        """Note a file that lies where no document can be."""
+        place = Place(tenant, "", key)
+        row = _new(place) | {"version": 1, "status": Status.FAILED, "error": reason}
+        self.dynamodb.put_item(TableName=self.table, Item=to_item(row))
+
+    def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
+        """The version a document is at, if there is such a document."""
+        row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
+        return row and DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
+
+    def open_version(self, row: Row, *, digest: str, size: int) -> DocumentVersion | None:
+        """Begin to work on a file's content; None if this content is already searchable.
+
+        Content that differs from the current version's begins the next one. Raises `RetryLater` if another worker
+        began a version meanwhile.
+        """
+        same = row.get("digest") == digest
+        if same and row["status"] in SEARCHABLE:
+            return None
+        version = int(row["version"]) + (not same)
+        values: dict[str, Any] = {"status": Status.EXTRACTING, "error": None, "updated_at": _now()}
+        if not same:
+            values |= {**_EMPTY, "version": version, "digest": digest, "size": size}
+        changed = self._update(
+            row["tenant"],
+            row["document_id"],
+            "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "#version = :seen",
+            {**values, "seen": row["version"]},
+            names={*values, "version"},
+        )
+        if changed is None:
+            raise RetryLater("Another worker has begun a version of this document.")
+        return DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=version)
+
+    def current(self, of: DocumentVersion) -> Row | None:
+        """The row, if this version is still the current one and not yet searchable; None if there is nothing to do."""
+        row = get(self.dynamodb, self.table, {"tenant": of.tenant, "document_id": of.document_id})
+        return row if row and row["version"] == of.version and row["status"] not in SEARCHABLE else None
+
+    def advance(self, of: DocumentVersion, status: Status, **values: Any) -> Row | None:
+        """Set a version's status and values, and give the row; None if it is searchable or no longer current."""
+        values |= {"status": status, "updated_at": _now()}
+        return self._advance(of, "SET " + ", ".join(f"#{name} = :{name}" for name in values), values, names=values)
+
+    def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int, receipt: Receipt) -> Row | None:
+        """Add a batch to the set of those embedded, and give the row. A second delivery changes nothing.
+
+        A set and not a counter: what is delivered twice is counted once.
+        """
+        entry = {"blob": blob, "chunks": chunks, "receipt": receipt.public()}
+        return self._advance(
+            of,
+            "SET batches.#batch = if_not_exists(batches.#batch, :entry), #status = :status, updated_at = :updated_at",
+            {"entry": entry, "status": Status.EMBEDDING, "updated_at": _now()},
+            names={"status"},
+            more_names={"#batch": str(batch)},
+        )
+
+    def fail(self, of: DocumentVersion, reason: str) -> None:
+        """End a version as failed, with a reason its owner understands."""
+        self.advance(of, Status.FAILED, error=reason)
+
+    def _advance(self, of: DocumentVersion, expression: str, values: Mapping[str, Any], **names: Any) -> Row | None:
+        return self._update(
+            of.tenant,
+            of.document_id,
+            expression,
+            "#version = :current AND NOT #status IN (:ready, :partial)",
+            {**values, "current": of.version, "ready": Status.READY, "partial": Status.PARTIAL},
+            names={*names.pop("names"), "version", "status"},
+            **names,
+        )
+
+    def _update(
+        self,
+        tenant: str,
+        document_id: str,
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        names: Iterable[str],
+        more_names: Mapping[str, str] | None = None,
+    ) -> Row | None:
+        """The row after an update, or None if its condition does not hold."""
+        try:
+            answer = self.dynamodb.update_item(
+                TableName=self.table,
+                Key=to_item({"tenant": tenant, "document_id": document_id}),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={**{f"#{name}": name for name in names}, **(more_names or {})},
+                ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
+                ReturnValues="ALL_NEW",
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return None
+        return from_item(answer["Attributes"])
+
+
+_EMPTY: dict[str, Any] = {
+    "pages": {"total": 0, "extracted": 0, "ocr": 0},
+    "chunks_total": 0,
+    "batches_total": 0,
+    "batches": {},
+    "missing": [],
+}
+
+
+def _new(place: Place) -> Row:
+    """The row of a document nothing is known of but its place."""
+    now = _now()
+    return {
+        "tenant": place.tenant,
+        "document_id": place.document_id,
+        "collection": place.collection,
+        "filename": place.filename,
+        "version": 0,
+        "error": None,
+        "size": 0,
+        "created_at": now,
+        "updated_at": now,
+        **_EMPTY,
+    }
+
+
+def receipt(row: Row) -> Receipt:
+    """What the current version cost: the sum over its batches."""
+    return sum((Receipt.parse(batch["receipt"]) for batch in row["batches"].values()), Receipt())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,142 @@
+"""The HTTP API's shape: who calls, what may be asked, and every error as `application/problem+json` (RFC 9457)."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Literal
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ConfigDict
+
+from quadrille import errors
+from quadrille.config import settings
+from quadrille.keys import Principal
+from quadrille.receipts import dollars
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.BudgetExceeded: HTTPStatus.PAYMENT_REQUIRED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.ProviderRefused: HTTPStatus.BAD_GATEWAY,
+    errors.UnknownPrice: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+_AFTER_REPLY = 2.0  # seconds kept back to record what was paid and to answer
+
+
+class Body(BaseModel):
+    """A request's body: frozen, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Api(APIGatewayRestResolver):
+    """The routes of one function. `scope` is what a key must have to call them; None lets anyone."""
+
+    def __init__(self, scope: Literal["ask", "ingest", "act", "react", "admin"] | None) -> None:
+        super().__init__(enable_validation=True)
+        self.scope = scope
+        self.exception_handler(errors.QuadrilleError)(self._refuse)
+        self.exception_handler(RequestValidationError)(self._reject)
+
+    def serve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """The answer to one event of the gateway. Scope and size are checked before anything is parsed."""
+        try:
+            self._admit(event)
+        except errors.QuadrilleError as error:
+            answer = problem(error, event["requestContext"]["requestId"])
+            return {"statusCode": answer.status_code, "headers": dict(answer.headers), "body": answer.body}
+        return self.resolve(event, context)
+
+    @property
+    def principal(self) -> Principal:
+        """Who makes the current request, as the authorizer said."""
+        return _principal(self.current_event.raw_event)
+
+    @property
+    def request_id(self) -> str:
+        """The gateway's id of the current request."""
+        return self.current_event.request_context.request_id
+
+    def deadline(self, now: Callable[[], float]) -> float:
+        """When the current request must be done, in seconds since the epoch."""
+        return now() + self.lambda_context.get_remaining_time_in_millis() / 1000 - _AFTER_REPLY
+
+    def _admit(self, event: dict[str, Any]) -> None:
+        if self.scope and self.scope not in _principal(event).scopes:
+            raise errors.Forbidden(f"This key lacks the scope {self.scope!r}.")
+        size, limit = len(event.get("body") or ""), settings().max_request_bytes
+        if size > limit:
+            raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
+
+    def _refuse(self, error: errors.QuadrilleError) -> Response[str]:
+        return problem(error, self.request_id)
+
+    def _reject(self, error: RequestValidationError) -> Response[str]:
+        """A malformed request, with the fields named but never their values."""
+        found = [{"field": _field(item["loc"]), "message": item["msg"]} for item in error.errors()]
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        return _response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, self.request_id, {"errors": found})
+
+
+def problem(error: errors.QuadrilleError, request_id: str) -> Response[str]:
+    """An error of ours as a problem document."""
+    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    headers: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    match error:
+        case errors.BudgetExceeded():
+            more = {
+                "scope": error.scope,
+                "limit_usd": dollars(error.limit),
+                "spent_usd": dollars(error.spent),
+                "reserved_usd": dollars(error.reserved),
+                "renews_at": error.renews_at,
+            }
+        case errors.RetryLater():
+            headers = {"Retry-After": str(max(1, round(error.seconds)))}
+        case errors.Invalid():
+            more = {"errors": [{"field": error.field, "message": error.reason}]}
+    return _response(status, _slug(error), str(error), request_id, more, headers)
+
+
+def _response(
+    status: HTTPStatus,
+    slug: str,
+    detail: str,
+    request_id: str,
+    more: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> Response[str]:
+    body = {
+        "type": f"urn:quadrille:problem:{slug}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "request_id": request_id,
+        **more,
+    }
+    return Response(status.value, "application/problem+json", json.dumps(body), headers=headers or {})
+
+
+def _slug(error: Exception) -> str:
+    """`BudgetExceeded` as `budget-exceeded`."""
+    name = type(error).__name__
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """Where in the request: `body.filter.page`, or `query.limit`."""
+    return ".".join(str(part) for part in location)
+
+
+def _principal(event: dict[str, Any]) -> Principal:
+    """The tenant and scopes of the authorizer's context, and of nothing the caller sends."""
+    context = event["requestContext"].get("authorizer") or {}
+    return Principal(context.get("tenant", ""), context.get("key_id", ""), frozenset(context.get("scopes", "").split()))

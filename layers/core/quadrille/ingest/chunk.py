@@ -1,0 +1,59 @@
+"""The stage chunk: text becomes overlapping chunks with exact positions, and batches for the stage embed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+from quadrille.blobs import Blobs
+from quadrille.chunks import Chunk
+from quadrille.documents import Documents, Status
+from quadrille.ingest.work import batch_key, work_key
+from quadrille.messages import DocumentVersion, EmbeddingBatch
+from quadrille.queues import Queue
+
+logger = Logger()
+
+# Its tokenizer is compiled into the splitter; models that count otherwise differ by a few per cent.
+_TOKENIZER = "text-embedding-3-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A chunk's size and overlap in tokens, and how many chunks are embedded in one request."""
+
+    tokens: int
+    overlap: int
+    batch: int
+
+
+def chunk(version: DocumentVersion, *, documents: Documents, blobs: Blobs, embed: Queue, size: Size) -> None:
+    """Split a version's text, store its batches and send one message for each. Raises only what a retry may cure."""
+    if not documents.current(version):
+        logger.info("message_superseded", document_id=version.document_id, version=version.version)
+        return
+    text = blobs.get_json(work_key(version, "text"))
+    pages = [(page["number"], page["start"], page["end"]) for page in text["pages"]]
+    chunks = list(split(text["text"], pages, markdown=text["markdown"], size=size))
+    batches = [chunks[start : start + size.batch] for start in range(0, len(chunks), size.batch)]
+    for number, batch in enumerate(batches):
+        blobs.put_json(batch_key(version, number), [piece.to_json() for piece in batch])
+    current = documents.advance(
+        version, Status.EMBEDDING, chunks_total=len(chunks), batches_total=len(batches)
+    )
+    if current:
+        done = current["batches"]
+        left = [number for number in range(len(batches)) if str(number) not in done] or [0]
+        embed.send(*(EmbeddingBatch(**version.model_dump(), batch=number) for number in left))
+        logger.info("document_chunked", document_id=version.document_id, version=version.version, chunks=len(chunks))
+
+
+def split(text: str, pages: Sequence[tuple[int, int, int]], *, markdown: bool, size: Size) -> Iterator[Chunk]:
+    """Chunks in order, each `text[start:end]` exactly. A page is its number, start and end."""
+    kind = MarkdownSplitter if markdown else TextSplitter
+    splitter = kind.from_tiktoken_model(_TOKENIZER, size.tokens, size.overlap)
+    for number, (start, piece) in enumerate(splitter.chunk_indices(text)):
+        end = start + len(piece)
+        touched = tuple((page, first) for page, first, last in pages if first < end and last > start)
+        yield Chunk(number, start, piece, touched)

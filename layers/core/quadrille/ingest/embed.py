@@ -1,0 +1,35 @@
+"""The stage embed: one batch of chunks becomes vectors, paid for once; the last batch in sends the version to index."""
+
+from aws_lambda_powertools import Logger
+
+from quadrille.blobs import Blobs
+from quadrille.documents import Documents
+from quadrille.ingest.work import batch_key
+from quadrille.llm import Models, Payer
+from quadrille.messages import DocumentVersion, EmbeddingBatch
+from quadrille.queues import Queue
+
+logger = Logger()
+
+
+def embed(
+    batch: EmbeddingBatch, *, documents: Documents, blobs: Blobs, models: Models, index: Queue, deadline: float
+) -> None:
+    """Embed a batch and note where its vectors are. Raises what `Ledger.pay` raises.
+
+    Whoever completes the set sends the version on, and again on every later delivery: losing that message would lose
+    the document, and the stage index does its work once.
+    """
+    version = DocumentVersion(tenant=batch.tenant, document_id=batch.document_id, version=batch.version)
+    row = documents.current(version)
+    if row is None:
+        logger.info("message_superseded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
+        return
+    if str(batch.batch) not in row["batches"]:
+        texts = [chunk["text"] for chunk in blobs.get_json(batch_key(version, batch.batch))]
+        payer = Payer(batch.tenant, f"documents/{batch.document_id}/{batch.version}/{batch.batch}", deadline)
+        paid = models.embed(texts, payer, purpose="document", as_blob=True)
+        row = documents.embedded(version, batch.batch, blob=paid.blob, chunks=len(texts), receipt=paid.receipt)
+        logger.info("batch_embedded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
+    if row and len(row["batches"]) == row["batches_total"]:
+        index.send(version)

@@ -1,0 +1,92 @@
+"""What the ingest room takes and gives over HTTP."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from quadrille.documents import COLLECTION, Status, receipt
+from quadrille.http import Body
+from quadrille.rows import Row
+
+Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
+ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+(?:; ?[\w=-]+)?$", max_length=100)]
+
+
+class UploadRequest(Body):
+    """`POST /documents`: a file that is about to be uploaded. `size` is in bytes."""
+
+    filename: Annotated[str, StringConstraints(min_length=1, max_length=900)]
+    size: Annotated[int, Field(ge=1)]
+    collection: Collection = "default"
+    content_type: ContentType | None = None
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class Upload(BaseModel):
+    """A form to send: `fields`, then the file as the field `file`, by POST to `url` before `expires_at`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: str
+
+
+class UploadResponse(BaseModel):
+    """What `POST /documents` gives."""
+
+    document_id: str
+    upload: Upload
+
+
+class Pages(BaseModel):
+    """Pages in, and how their text was come by."""
+
+    total: int
+    extracted: int
+    ocr: int
+
+
+class ChunkCounts(BaseModel):
+    """Chunks of the current version."""
+
+    total: int
+    embedded: int
+    reused: int
+
+
+class Document(BaseModel):
+    """A document and how far its current version has come."""
+
+    document_id: str
+    collection: str
+    filename: str
+    version: int
+    status: Status
+    size: int
+    pages: Pages
+    chunks: ChunkCounts
+    missing: list[dict[str, Any]]
+    summary: str | None
+    error: str | None
+    receipt: dict[str, Any]
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, row: Row) -> "Document":
+        """A row of the documents table."""
+        embedded = sum(int(batch["chunks"]) for batch in row["batches"].values())
+        return cls.model_validate(
+            {
+                **row,
+                "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": 0},
+                "summary": None,
+                "receipt": receipt(row).public(),
+            }
+        )
+
+
+class DocumentList(BaseModel):
+    """A page of documents, and the cursor of the next one if there may be more."""
+
+    items: list[Document]
+    cursor: str | None

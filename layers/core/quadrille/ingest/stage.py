@@ -1,0 +1,111 @@
+"""What every stage shares: messages are taken one by one, so that a bad one harms no other of its batch.
+
+What no retry cures ends as the document's status. A budget that is used up makes the message wait without burning a
+receive. Anything else is tried again after a growing pause; after the last receive the document says so and the
+message lies in the dead-letter queue.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ValidationError
+
+from quadrille.config import settings
+from quadrille.documents import Documents, Place, Status
+from quadrille.errors import BudgetExceeded, Invalid, ProviderRefused, ResultLost, RetryLater, UnknownPrice
+from quadrille.messages import DocumentVersion, ObjectCreated
+from quadrille.queues import Queue
+
+logger = Logger()
+
+_FINAL = (ProviderRefused, ResultLost, UnknownPrice)
+_FIRST_PAUSE = 5  # seconds; doubled at each receive
+_LONGEST_PAUSE = 900
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[M]):
+    """A stage's queue, the model of its messages, what it does with one, and how it finds the document of one."""
+
+    queue: Queue
+    model: type[M]
+    work: Callable[[M], None]
+    documents: Documents
+
+    def run(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+        """Work on the messages of one event; those that failed are named in the answer and stay in the queue."""
+        processor = _Processor(self)
+        return process_partial_response(event, self._take, processor, context)
+
+    def _take(self, record: SQSRecord) -> None:
+        message = self.model.model_validate_json(record.body)
+        try:
+            self.work(message)
+        except BudgetExceeded as error:
+            self._wait(message, error)
+        except _FINAL as error:
+            self.abandon(message, str(error))
+
+    def _wait(self, message: M, error: BudgetExceeded) -> None:
+        """Let the document say that it waits for the budget, and look again later."""
+        version = self._version(message)
+        if version and self.documents.advance(version, Status.BUDGET, error=str(error)):
+            self.queue.send(message, delay=settings().budget_recheck_seconds)
+            logger.info("document_waits_for_budget", document_id=version.document_id, scope=error.scope)
+
+    def abandon(self, message: M, reason: str) -> None:
+        """End the message's document as failed."""
+        version = self._version(message)
+        if version:
+            self.documents.fail(version, reason)
+            logger.error("document_failed", document_id=version.document_id, version=version.version, reason=reason)
+
+    def _version(self, message: BaseModel) -> DocumentVersion | None:
+        match message:
+            case DocumentVersion():
+                return DocumentVersion(**message.model_dump(include=set(DocumentVersion.model_fields)))
+            case ObjectCreated():
+                return self._version_of(message.detail.object.key)
+        return None
+
+    def _version_of(self, key: str) -> DocumentVersion | None:
+        try:
+            place = Place.of(key)
+        except Invalid:
+            return None
+        return self.documents.version(place.tenant, place.document_id)
+
+
+class _Processor(BatchProcessor):
+    """Powertools' batch processor, with a pause before the next receive and a word after the last one."""
+
+    def __init__(self, stage: Stage[Any]) -> None:
+        super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        self.stage = stage
+
+    def failure_handler(self, record: SQSRecord, exception: Any) -> Any:
+        receives = int(record.attributes.approximate_receive_count)
+        error = exception[1]
+        logger.warning("message_failed", message_id=record.message_id, receives=receives, exc_info=exception)
+        if receives >= settings().max_receives:
+            self._give_up(record, error)
+        else:
+            asked = error.seconds if isinstance(error, RetryLater) else 0
+            pause = max(asked, _FIRST_PAUSE * 2 ** (receives - 1))
+            self.stage.queue.postpone(record.receipt_handle, seconds=min(_LONGEST_PAUSE, int(pause)))
+        return super().failure_handler(record, exception)
+
+    def _give_up(self, record: SQSRecord, error: BaseException) -> None:
+        try:
+            message = self.stage.model.model_validate_json(record.body)
+        except ValidationError:
+            return  # not a message of ours: nobody's document waits for it
+        self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {error}")

@@ -1,0 +1,13 @@
+"""Where a stage leaves its work for the next."""
+
+from quadrille.messages import DocumentVersion
+
+
+def work_key(version: DocumentVersion, name: str) -> str:
+    """The object key of one piece of a version's work."""
+    return f"work/{version.tenant}/{version.document_id}/{version.version}/{name}.json"
+
+
+def batch_key(version: DocumentVersion, batch: int) -> str:
+    """The object key of one batch of a version's chunks."""
+    return work_key(version, f"batches/{batch}")

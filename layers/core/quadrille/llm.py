@@ -1,0 +1,209 @@
+"""The model provider, spoken to through the openai client: embeddings and chat, each through the ledger.
+
+The SDK's own retries are off. A request is repeated here only if it was certainly not billed, as long as the
+caller's time allows, and no sooner than `Retry-After` says.
+"""
+
+import base64
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from quadrille.errors import AmbiguousCall, DeadlineExceeded, ProviderRefused, RetryLater
+from quadrille.ledger import Call, Ledger, Reply
+from quadrille.prices import Prices, Usage
+from quadrille.receipts import Receipt
+
+if TYPE_CHECKING:
+    from openai import APIConnectionError, APIStatusError, OpenAI
+
+_TRIES = 4
+_NOT_BILLED = {429, 500, 503}
+_MAYBE_BILLED = {408, 409, 502, 504}
+_LEAST_SECONDS = 1.0  # below this a call is not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
+
+    `deadline` is in seconds since the epoch, `max_cost` in US dollars.
+    """
+
+    tenant: str
+    subject: str
+    deadline: float
+    max_cost: Decimal | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors as packed little-endian float32, in the order of the texts; `blob` is their key in the bucket."""
+
+    packed: bytes
+    blob: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's message. `complete` is false if the output limit cut it off."""
+
+    text: str
+    complete: bool
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The embedding model and the chat model. `client` is called only when something must really be sent."""
+
+    client: "Callable[[], OpenAI]"
+    ledger: Ledger
+    prices: Prices
+    embedding_model: str
+    dimensions: int
+    chat_model: str
+    now: Callable[[], float] = field(default=time.time)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def embed(self, texts: Sequence[str], payer: Payer, *, purpose: str, as_blob: bool = False) -> Embeddings:
+        """Embed up to 2,048 texts in one request. Raises what `Ledger.pay` raises, and `UnknownPrice`."""
+        request = {
+            "model": self.embedding_model,
+            "input": list(texts),
+            "dimensions": self.dimensions,
+            "encoding_format": "base64",
+        }
+        ceiling = self.prices.ceiling(self.embedding_model, request_bytes=_size(request["input"]))
+        call = self._call(request, payer, purpose=purpose, ceiling=ceiling, as_blob=as_blob)
+        paid = self.ledger.pay(call, lambda: self._embed(request, payer.deadline))
+        return Embeddings(paid.result, paid.blob, paid.receipt)
+
+    def chat(
+        self, messages: Sequence[Mapping[str, str]], payer: Payer, *, purpose: str, schema: dict[str, Any], limit: int
+    ) -> Completion:
+        """One completion of at most `limit` tokens, in the JSON `schema`. Raises as `embed`."""
+        request = {
+            "model": self.chat_model,
+            "messages": list(messages),
+            "max_completion_tokens": limit,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": purpose, "schema": schema, "strict": True},
+            },
+        }
+        ceiling = self.prices.ceiling(self.chat_model, request_bytes=_size(request), output_tokens=limit)
+        call = self._call(request, payer, purpose=purpose, ceiling=ceiling)
+        paid = self.ledger.pay(call, lambda: self._chat(request, payer.deadline))
+        message = json.loads(paid.result)
+        return Completion(message["text"], message["finish_reason"] == "stop", paid.receipt)
+
+    def _call(
+        self, request: dict[str, Any], payer: Payer, *, purpose: str, ceiling: Decimal, as_blob: bool = False
+    ) -> Call:
+        return Call(
+            tenant=payer.tenant,
+            purpose=purpose,
+            model=request["model"],
+            request=request,
+            subject=payer.subject,
+            ceiling=ceiling,
+            deadline=payer.deadline,
+            max_cost=payer.max_cost,
+            identity=payer.identity,
+            as_blob=as_blob,
+        )
+
+    def _embed(self, request: dict[str, Any], deadline: float) -> Reply:
+        answer, retries = self._send(lambda client: client.embeddings.create(**request), deadline)
+        rows = sorted(answer.data, key=lambda row: row.index)
+        # Asked for explicitly, base64 is what the SDK hands through, whatever its annotation says.
+        packed = b"".join(base64.b64decode(str(row.embedding)) for row in rows)
+        usage = Usage(input_tokens=answer.usage.prompt_tokens)
+        receipt = Receipt(
+            cost_usd=self.prices.cost(request["model"], usage),
+            calls=1,
+            retries=retries,
+            embedding_tokens=usage.input_tokens,
+            models=(request["model"],),
+        )
+        return Reply(packed, receipt)
+
+    def _chat(self, request: dict[str, Any], deadline: float) -> Reply:
+        answer, retries = self._send(lambda client: client.chat.completions.create(**request), deadline)
+        choice = answer.choices[0]
+        message = {"text": choice.message.content or "", "finish_reason": choice.finish_reason}
+        details = answer.usage.prompt_tokens_details
+        usage = Usage(
+            input_tokens=answer.usage.prompt_tokens,
+            output_tokens=answer.usage.completion_tokens,
+            cached_tokens=(details and details.cached_tokens) or 0,
+            cache_write_tokens=(details and details.cache_write_tokens) or 0,
+        )
+        receipt = Receipt(
+            cost_usd=self.prices.cost(request["model"], usage),
+            calls=1,
+            retries=retries,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            models=(request["model"],),
+        )
+        return Reply(json.dumps(message, ensure_ascii=False).encode(), receipt)
+
+    def _send(self, request: "Callable[[OpenAI], Any]", deadline: float) -> tuple[Any, int]:
+        """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""
+        import openai  # most of a second on a cold start: only when something is really sent
+
+        client = self.client()
+        retries = 0
+        while True:
+            left = deadline - self.now()
+            if left < _LEAST_SECONDS:
+                raise DeadlineExceeded("Not enough time was left to call the model.")
+            try:
+                return request(client.with_options(timeout=left)), retries
+            except openai.APIStatusError as error:
+                wait = _pause_after(error, retries)
+            except openai.APIConnectionError as error:
+                wait = _pause_unless_sent(error, retries)
+            retries += 1
+            if retries == _TRIES or wait + _LEAST_SECONDS > left:
+                raise RetryLater("The model provider is throttling or down.", seconds=wait)
+            self.sleep(wait)
+
+
+def _size(body: object) -> int:
+    """Bytes of a request body, which bound its tokens."""
+    return len(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _pause_after(error: "APIStatusError", retries: int) -> float:
+    """Seconds to wait before a request that was refused unbilled is sent again. Raises if it must not be."""
+    if error.status_code in _MAYBE_BILLED:
+        raise AmbiguousCall(f"The model provider answered {error.status_code}; the call may have been billed.") from error
+    if error.status_code not in _NOT_BILLED or error.code == "insufficient_quota":
+        raise ProviderRefused(f"The model provider refused the request: {error.message}") from error
+    return _retry_after(error.response.headers.get("retry-after"), retries)
+
+
+def _pause_unless_sent(error: "APIConnectionError", retries: int) -> float:
+    """Seconds to wait if the connection was never made. Raises `AmbiguousCall` if the request had left."""
+    import httpx2
+
+    if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        return _retry_after(None, retries)
+    raise AmbiguousCall("No reply came from the model provider; the call may have been billed.") from error
+
+
+def _retry_after(header: str | None, retries: int) -> float:
+    """What the provider asked for, in seconds, or an exponential backoff with jitter."""
+    try:
+        return max(0.0, float(header or ""))
+    except ValueError:
+        return 0.5 * 2.0**retries * random.uniform(0.75, 1.25)

@@ -1,0 +1,50 @@
+"""What the pipeline's queues carry: ids and S3 keys, never content."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(BaseModel):
+    """Frozen, and strict about what it carries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DocumentVersion(Message):
+    """One version of one document: what the stages chunk and index work on."""
+
+    tenant: str
+    document_id: str
+    version: int
+
+
+class EmbeddingBatch(DocumentVersion):
+    """One batch of a version's chunks: what the stage embed works on."""
+
+    batch: int
+
+
+class _Bucket(BaseModel):
+    name: str
+
+
+class _Object(BaseModel):
+    key: str
+    size: int = 0
+    etag: str = ""
+    sequencer: str = ""
+
+
+class _Detail(BaseModel):
+    bucket: _Bucket
+    object: _Object
+
+
+class ObjectCreated(BaseModel):
+    """The EventBridge event S3 publishes for a new object; fields we do not use are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    detail_type: Literal["Object Created"] = Field(alias="detail-type")
+    detail: _Detail

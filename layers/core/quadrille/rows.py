@@ -1,0 +1,32 @@
+"""DynamoDB rows as plain dictionaries, and the handful of calls the tables need."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+Row = dict[str, Any]
+
+
+def to_item(values: Mapping[str, Any]) -> "dict[str, AttributeValueTypeDef]":
+    """Python values as DynamoDB attribute values. Numbers are int or Decimal, never float."""
+    return {name: _serializer.serialize(value) for name, value in values.items()}
+
+
+def from_item(item: "Mapping[str, AttributeValueTypeDef]") -> Row:
+    """DynamoDB attribute values as Python values. Numbers come back as Decimal, binaries as bytes."""
+    row = {name: _deserializer.deserialize(value) for name, value in item.items()}
+    return {name: bytes(value) if isinstance(value, Binary) else value for name, value in row.items()}
+
+
+def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:
+    """One row, or None."""
+    answer = client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent)
+    return from_item(answer["Item"]) if "Item" in answer else None

@@ -1,0 +1,82 @@
+"""The vector store, spoken to through the pinecone client: one namespace per tenant.
+
+Writing and deleting are idempotent, so the client's own retries are harmless here; nothing on this page is billed
+by the call.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quadrille.errors import ProviderRefused, RetryLater
+
+if TYPE_CHECKING:
+    from pinecone.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A chunk as the store keeps it."""
+
+    id: str
+    values: Sequence[float]
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A stored chunk and how close it is to the query (cosine, 1 is the same direction)."""
+
+    id: str
+    score: float
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Vectors of every tenant. Each method raises `RetryLater` and `ProviderRefused`."""
+
+    index: "Index"
+
+    def upsert(self, tenant: str, records: Sequence[Record]) -> None:
+        """Add or replace records in one request (1,000 records or 2 MB at most)."""
+        vectors = [{"id": r.id, "values": list(r.values), "metadata": dict(r.metadata)} for r in records]
+        with _translated():
+            self.index.upsert(vectors=vectors, namespace=tenant)
+
+    def query(self, tenant: str, vector: Sequence[float], *, top_k: int, where: Mapping[str, Any]) -> list[Match]:
+        """The `top_k` nearest records that satisfy the filter `where`, nearest first."""
+        with _translated():
+            answer = self.index.query(
+                namespace=tenant, vector=list(vector), top_k=top_k, filter=where, include_metadata=True
+            )
+        return [Match(match.id, match.score, match.metadata or {}) for match in answer.matches]
+
+    def delete(self, tenant: str, *, where: Mapping[str, Any]) -> None:
+        """Delete the records that satisfy the filter `where`; none is not an error."""
+        from pinecone.errors.exceptions import NotFoundError
+
+        with _translated():
+            try:
+                self.index.delete(namespace=tenant, filter=where)
+            except NotFoundError:  # the namespace has never been written to
+                return
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Pinecone's errors as ours: what another try may cure, and what it may not."""
+    from pinecone.errors import exceptions as pinecone
+
+    try:
+        yield
+    except (
+        pinecone.RateLimitError,
+        pinecone.ServiceError,
+        pinecone.PineconeTimeoutError,
+        pinecone.PineconeConnectionError,
+    ) as error:
+        raise RetryLater("The vector store is throttling or down.") from error
+    except pinecone.PineconeError as error:
+        raise ProviderRefused(f"The vector store refused the request: {error}") from error

@@ -1,0 +1,52 @@
+"""`python -m local.models`: serves the offline models until it is told to stop.
+The port is bound here, not by uvicorn, so that a taken one ends in a sentence and not in a traceback."""
+
+import argparse
+import errno
+import socket
+import sys
+
+import uvicorn
+
+from local.models.app import create_app
+
+SECONDS_FOR_OPEN_REQUESTS = 1
+
+
+def main() -> int:
+    options = parse_options()
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        print(explain(error, options.host, options.port), file=sys.stderr)
+        return 1
+    config = uvicorn.Config(
+        create_app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=SECONDS_FOR_OPEN_REQUESTS
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.models", description="Offline models behind OpenAI's HTTP API."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=4567, help="port to listen on (default: %(default)s)")
+    return parser.parse_args()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises OSError when the address cannot be had."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server((str(address[0]), port), family=family, backlog=2048)
+
+
+def explain(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is already in use: stop what listens there, or choose another with --port."
+    return f"Cannot listen on {host}, port {port}: {error.strerror or error}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

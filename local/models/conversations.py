@@ -1,0 +1,131 @@
+"""What a conversation asks, and what it gives to answer from.
+The last user message is the question; everything else users, tools and the system said is the material."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from local.models.evidence import Source
+from local.models.messages import INSTRUCTION_ROLES, Message, read_json
+from local.models.sentences import split_sentences
+
+QUESTION_KEYS = ("question", "query", "goal", "task", "prompt", "instruction", "instructions", "request")
+LABELLED = re.compile(r"^\W*(?:question|query|task|goal|request)\s*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+LEAD_BLOCK = re.compile(r"\s*(?P<lead>[^\n]{1,300}?:?)[ \t]*\n\s*\S")
+ADDRESSED = re.compile(
+    r"\W*(?:you(?:r|'re| are)?|answer|reply|respond|return|output|write|use|do not|don't|never|always|only|be|act"
+    r"|keep|cite|treat|format|think|summari[sz]e|extract|classify|given|if|when asked|please|ignore|provide|call"
+    r"|the user|json)\b",
+    re.IGNORECASE,
+)
+SUMMARY = re.compile(r"\bsummar(?:y|ies|i[sz]\w*)\b", re.IGNORECASE)
+ENOUGH_FOR_A_TEXT = 4  # words; a JSON string with fewer is a value, shown with its key
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """`question` may be empty, when a message is all material; `results` are what tools have just returned."""
+
+    question: str
+    said: tuple[str, ...]
+    results: tuple[str, ...]
+    instructions: str
+
+    @property
+    def material(self) -> tuple[str, ...]:
+        return (*self.results, *self.said)
+
+    @property
+    def sources(self) -> list[Source]:
+        return [Source(number, text) for number, text in enumerate(self.material, start=1)]
+
+    @property
+    def wants_summary(self) -> bool:
+        """Whether the word is said, in the instructions or the request, and nothing is asked."""
+        return "?" not in self.question and bool(SUMMARY.search(f"{self.instructions}\n{self.question}"))
+
+
+def read_conversation(messages: Sequence[Message]) -> Conversation:
+    at = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+    system = [message.text for message in messages if message.role in INSTRUCTION_ROLES]
+    summarizing = bool(SUMMARY.search("\n".join(system)))
+    question, beside = split_question(messages[at].text, summarizing) if at >= 0 else ("", [])
+    earlier = [message for message in messages[: max(at, 0)] if message.role in ("user", "tool")]
+    return Conversation(
+        question=question,
+        said=tuple([*beside, *(text for message in earlier for text in _texts(message)), *_facts(system)]),
+        results=tuple(text for message in messages[at + 1 :] if message.role == "tool" for text in _texts(message)),
+        instructions="\n".join(system),
+    )
+
+
+def split_question(text: str, summarizing: bool = False) -> tuple[str, list[str]]:
+    """The question in a user's message, and the texts beside it. A message under an instruction is all material."""
+    value = read_json(text)
+    if isinstance(value, dict):
+        key = next((key for key in QUESTION_KEYS if isinstance(value.get(key), str)), None)
+        rest = {name: part for name, part in value.items() if name != key}
+        return str(value.get(key, "")), list(flatten(rest))
+    if value is not None:
+        return "", list(flatten(value))
+    if labelled := LABELLED.search(text):
+        return labelled.group(1).strip(), _kept(text[: labelled.start()], text[labelled.end() :])
+    return _split_prose(text, summarizing)
+
+
+def _split_prose(text: str, summarizing: bool) -> tuple[str, list[str]]:
+    sentences = split_sentences(text)
+    asked = [sentence for sentence in sentences if sentence.text.endswith("?")]
+    if asked and not summarizing:
+        start, end = asked[-1].start, asked[-1].start + len(asked[-1].text)
+        return asked[-1].text, _kept(text[:start], text[end:])
+    if lead := LEAD_BLOCK.match(text):
+        if not summarizing or SUMMARY.search(lead["lead"]):
+            return lead["lead"].strip(), _kept(text[lead.end("lead") :])
+        return "", [text]
+    if len(sentences) > 1 and (summarizing or SUMMARY.search(sentences[0].text)):
+        begins = sentences[1].start if SUMMARY.search(sentences[0].text) else 0
+        return text[:begins].strip(), _kept(text[begins:])
+    return ("", [text]) if summarizing and len(sentences) > 1 else (text.strip(), [])
+
+
+def _kept(*texts: str) -> list[str]:
+    return [text for text in texts if re.search(r"\w", text)]
+
+
+def _texts(message: Message) -> list[str]:
+    value = read_json(message.text)
+    return _kept(message.text) if value is None else list(flatten(value))
+
+
+def flatten(value: object) -> Iterator[str]:
+    """The texts in a JSON value; the short values of an object make one sentence of `key: value` pairs."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        short = [part for part in value if _is_short(part)]
+        if short:
+            yield ", ".join(str(part) for part in short)
+        for part in value:
+            yield from flatten(part) if not _is_short(part) else ()
+    elif isinstance(value, dict):
+        pairs = [f"{key.replace('_', ' ')}: {part}" for key, part in value.items() if _is_short(part)]
+        if pairs:
+            yield ", ".join(pairs)
+        for part in value.values():
+            yield from flatten(part) if not _is_short(part) else ()
+
+
+def _is_short(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value.split()) < ENOUGH_FOR_A_TEXT
+    return isinstance(value, int | float)
+
+
+def _facts(system: Sequence[str]) -> list[str]:
+    """The system's sentences that state something, not those that tell the model what to do."""
+    found: list[str] = []
+    for text in system:
+        stated = [sentence.text for sentence in split_sentences(text) if not ADDRESSED.match(sentence.text)]
+        found.extend(sentence for sentence in stated if len(sentence.split()) >= ENOUGH_FOR_A_TEXT)
+    return found

@@ -1,0 +1,132 @@
+"""Which tools to call for a request, and with what: by the words the request shares with names and descriptions.
+Left to choose, the model calls only what is clearly asked for; a tool that changes things must be told to."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from local.models.arguments import RequestFacts
+from local.models.conversations import Conversation
+from local.models.fields import JsonObject
+from local.models.filling import fill
+from local.models.messages import Message
+from local.models.questions import Question
+from local.models.schemas import as_list, as_map, resolve, types_of
+from local.models.tools import Tool, ToolChoice
+from local.models.values import find_joined_names, is_named, split_name
+from local.models.vocabulary import FUNCTION_WEIGHT, weight
+from local.models.words import split_words, stem, word_set
+
+READING = word_set("get search find look lookup fetch read query list show check retrieve calculate compute ask")
+CHANGING = {
+    "create": "create make open file raise add new register",
+    "send": "send mail email e-mail write notify message",
+    "delete": "delete remove erase drop",
+    "update": "update change edit modify set correct",
+    "cancel": "cancel stop abort",
+    "book": "book reserve schedule",
+    "post": "post publish comment",
+    "write": "write save store create",
+    "add": "add append insert create",
+    "approve": "approve accept confirm",
+    "close": "close resolve finish",
+    "run": "run execute start launch",
+    "assign": "assign give hand",
+}
+FINISHING = word_set("finish final answer done complete respond submit conclude stop")
+CLEAR_NOUNS, CLEAR_WORDS, SOME_WORDS = 0.5, 0.6, 0.2  # shares of a tool's nouns, and of the request's words
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    score: float
+    is_clear: bool
+
+
+def choose_calls(
+    choice: ToolChoice, conversation: Conversation, messages: Sequence[Message], *, parallel: bool
+) -> list[ToolCall]:
+    """The calls to make now, best first; none when the choice allows none and nothing is clearly asked for."""
+    if choice.mode == "none" or not choice.allowed:
+        return []
+    tools = _choose_tools(choice, conversation, messages)
+    calls = [(tool, item) for tool in tools for item in range(_times(tool, conversation.question) if parallel else 1)]
+    return [_call(tool, item, conversation, messages) for tool, item in (calls if parallel else calls[:1])]
+
+
+def _choose_tools(choice: ToolChoice, conversation: Conversation, messages: Sequence[Message]) -> list[Tool]:
+    if choice.mode == "named":
+        return choice.allowed
+    used = _used_since_request(messages)
+    fits = [(tool, _fit(tool, conversation.question)) for tool in choice.allowed if tool.name not in used]
+    ranked = sorted(fits, key=lambda each: -each[1].score)
+    clear = [tool for tool, fit in ranked if fit.is_clear]
+    if clear or choice.mode == "auto":
+        return clear
+    return [_last_resort([tool for tool, _ in ranked] or choice.allowed, has_results=bool(used))]
+
+
+def _last_resort(tools: Sequence[Tool], *, has_results: bool) -> Tool:
+    """The tool to call when one must be: what ends the task once there are results, else the best fit."""
+    ending = [tool for tool in tools if not FINISHING.isdisjoint(split_name(tool.name))]
+    other = [tool for tool in tools if tool not in ending]
+    return (ending + other if has_results else other + ending)[0]
+
+
+def _used_since_request(messages: Sequence[Message]) -> set[str]:
+    used: set[str] = set()
+    for message in messages:
+        used = set() if message.role == "user" else used | {call.name for call in message.calls}
+    return used
+
+
+def _fit(tool: Tool, request: str) -> _Fit:
+    asked = Question(request)
+    names = split_name(tool.name)
+    verb = names[0] if names and (names[0] in READING or names[0] in CHANGING) else None
+    nouns = [stem(word) for word in names[1 if verb else 0 :] if weight(word) > FUNCTION_WEIGHT]
+    noun_share = sum(noun in asked.stems for noun in nouns) / len(nouns) if nouns else 0.0
+    about = {stem(word) for word in [*names, *split_words(tool.description)]}
+    word_share = sum(value for term, value in asked.terms.items() if term in about) / (sum(asked.terms.values()) or 1)
+    says_verb = verb is not None and not asked.stems.isdisjoint(stem(word) for word in CHANGING.get(verb, verb).split())
+    return _Fit(noun_share + word_share + says_verb, _is_clear(verb, says_verb, bool(nouns), noun_share, word_share))
+
+
+def _is_clear(verb: str | None, says_verb: bool, has_nouns: bool, noun_share: float, word_share: float) -> bool:
+    if verb in CHANGING:
+        return says_verb and (noun_share >= CLEAR_NOUNS or word_share >= CLEAR_WORDS or not has_nouns)
+    if says_verb and (noun_share > 0 or word_share >= SOME_WORDS):
+        return True
+    return noun_share == 1 or (noun_share >= CLEAR_NOUNS and word_share >= SOME_WORDS) or word_share >= CLEAR_WORDS
+
+
+def _times(tool: Tool, request: str) -> int:
+    """Once for each name enumerated when one name is all the tool requires: two cities, two calls."""
+    schema = resolve(tool.parameters, tool.parameters)
+    required, properties = as_list(schema.get("required")), as_map(schema.get("properties"))
+    if len(required) != 1 or not isinstance(required[0], str) or not is_named(required[0]):
+        return 1
+    if types_of(as_map(properties.get(required[0]))) != ["string"]:
+        return 1
+    return max(1, len(find_joined_names(request)))
+
+
+def _call(tool: Tool, item: int, conversation: Conversation, messages: Sequence[Message]) -> ToolCall:
+    arguments = _arguments(tool, item, conversation)
+    # The id follows from the conversation, so that asking again, or asking another server, gives the same call.
+    seed = json.dumps([tool.name, item, arguments, [message.transcript for message in messages]])
+    return ToolCall(f"call_{hashlib.sha256(seed.encode()).hexdigest()[:24]}", tool.name, arguments)
+
+
+def _arguments(tool: Tool, item: int, conversation: Conversation) -> str:
+    schema: JsonObject = {"type": "object", **tool.parameters}
+    request = conversation.question or " ".join(conversation.said[:1])
+    return json.dumps(fill(schema, RequestFacts(request, conversation.material, item)), ensure_ascii=False)

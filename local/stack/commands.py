@@ -1,0 +1,196 @@
+"""The commands of the Makefile. Each says what it does and how long that took."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+
+from local.stack import demo, processes
+from local.stack.build import BUILD, RUNTIME, build, sam_environment
+from local.stack.deploy import (
+    create_key,
+    deploy,
+    dotenv_parameters,
+    local_session,
+    set_secrets,
+    stack_outputs,
+    uses_offline_models,
+    uses_offline_vectors,
+)
+from local.stack.places import BIN, LOCAL, ROOT, SAM, STACK_FILE, Ports, Stop, dotenv, read_stack
+
+_ARCHITECTURE = "x86_64"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; what keeps it from going on is one sentence on stderr."""
+    name, *rest = arguments or [""]
+    try:
+        return COMMANDS[name](*rest) or 0
+    except KeyError:
+        print(f"usage: python -m local {'|'.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    except Stop as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run() -> None:
+    """The whole system in the foreground: up, the samples, a question; then until Ctrl-C."""
+    began = time.monotonic()
+    try:
+        stack = _start()
+        with _step(f"dropped {len(demo.SAMPLES)} sample documents in the bucket and ingested them"):
+            demo.drop_samples(stack)
+            for statuses in demo.progress(stack):
+                print("    " + "  ".join(f"{name}: {status}" for name, status in statuses.items()), flush=True)
+        print(f"\n  {demo.QUESTION}\n")
+        with _step("asked and answered"):
+            answer = demo.call(stack, "POST", "/ask", {"question": demo.QUESTION})
+            print(demo.cited(answer))
+        print(f"\n{demo.next_steps(stack)}")
+        print(f"ready after {time.monotonic() - began:.1f} s; running until Ctrl-C", flush=True)
+        _until_interrupted()
+    finally:
+        _stop_uninterrupted()
+
+
+def up() -> None:
+    """The same stack in the background, empty."""
+    try:
+        _start()
+    except BaseException:
+        _stop_uninterrupted()
+        raise
+    print(f"the stack is up; {STACK_FILE.relative_to(ROOT)} says where. Stop it with: make down")
+
+
+def down() -> None:
+    """Stop the background stack."""
+    processes.stop()
+    print("stopped")
+
+
+def test() -> int:
+    """Unit and integration tests first, then those of the deployed stack, on a stack of their own."""
+    pytest = [str(BIN / "python"), "-m", "pytest", "-rs"]
+    done = subprocess.run([*pytest, "-n", "2", "tests/unit", "tests/integration"], cwd=ROOT, check=False)
+    if done.returncode:
+        return done.returncode
+    try:
+        _start()
+        return subprocess.run([*pytest, "tests/local"], cwd=ROOT, check=False).returncode
+    finally:
+        _stop_uninterrupted()
+
+
+def build_for_account() -> None:
+    """`sam build` for Lambda."""
+    with _step("built for Lambda"):
+        build(architecture=os.environ.get("ARCHITECTURE", _ARCHITECTURE))
+
+
+def deploy_to_account() -> int:
+    """Build and deploy into the caller's AWS account; sam asks before it changes anything."""
+    build_for_account()
+    given = dotenv_parameters(dotenv())
+    architecture = f"Architecture={os.environ.get('ARCHITECTURE', _ARCHITECTURE)}"
+    overrides = [RUNTIME, architecture, *(f"{name}={value}" for name, value in given.items())]
+    command = [str(SAM), "deploy", "--parameter-overrides", *overrides]
+    return subprocess.run(command, cwd=ROOT, env=sam_environment(), check=False).returncode
+
+
+def key(tenant: str = "", *scopes: str) -> None:
+    """Make an API key: on the local stack if one runs, else in the caller's account."""
+    if not tenant:
+        raise Stop('Name a tenant: make key TENANT=acme [SCOPES="ask ingest"]')
+    session, endpoint = _target()
+    made = create_key(session, stack_outputs(session, endpoint), tenant, list(scopes) or ["ask", "ingest"], endpoint)
+    print(f"key for {tenant} ({', '.join(made['scopes'])}); it is shown this once:\n{made['key']}")
+
+
+def secrets() -> None:
+    """Put the provider keys of .env into the stack's secrets."""
+    session, endpoint = _target()
+    done = set_secrets(session, stack_outputs(session, endpoint), endpoint)
+    if not done:
+        raise Stop("No provider key is set in .env: add OPENAI_API_KEY and PINECONE_API_KEY, then try again.")
+    print(f"set: {', '.join(done)}")
+
+
+def invoke(function: str = "", case: str = "") -> int:
+    """`sam local invoke` of one function with one of its events, against the running stack."""
+    from local.stack.invocation import command
+
+    stack = read_stack()
+    return subprocess.run(command(stack, function, case), cwd=ROOT, env=sam_environment(), check=False).returncode
+
+
+def _start() -> dict[str, Any]:
+    """Servers, build and deployment; writes `.local/stack.json`."""
+    ports = Ports.chosen()
+    offline = [
+        name
+        for name, wanted in (("offline models", uses_offline_models()), ("offline vectors", uses_offline_vectors()))
+        if wanted
+    ]
+    with _step(f"started: {', '.join(['embedded AWS', *offline])}"):
+        processes.start(ports, models=uses_offline_models(), vectors=uses_offline_vectors())
+    with _step("built template.yaml (sam build)"):
+        build()
+    with _step("deployed it (sam deploy)"):
+        stack = deploy(ports)
+    LOCAL.mkdir(exist_ok=True)
+    STACK_FILE.write_text(json.dumps(stack, indent=2) + "\n")
+    STACK_FILE.chmod(0o600)
+    return stack
+
+
+def _target() -> tuple[boto3.Session, str | None]:
+    if STACK_FILE.exists():
+        return local_session(), read_stack()["aws_endpoint_url"]
+    return boto3.Session(), None
+
+
+@contextmanager
+def _step(done: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    print(f"  {time.monotonic() - began:5.1f} s  {done}", flush=True)
+
+
+def _until_interrupted() -> None:
+    try:
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except KeyboardInterrupt:
+        pass
+
+
+def _stop_uninterrupted() -> None:
+    """Stop the servers; a second Ctrl-C does not leave half of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    processes.stop()
+    print("stopped", flush=True)
+
+
+COMMANDS: dict[str, Callable[..., int | None]] = {
+    "run": run,
+    "up": up,
+    "down": down,
+    "test": test,
+    "build": build_for_account,
+    "deploy": deploy_to_account,
+    "key": key,
+    "secrets": secrets,
+    "invoke": invoke,
+}

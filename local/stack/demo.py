@@ -1,0 +1,93 @@
+"""The first thing a user sees: the samples ingested, a question answered, and the lines to go on with."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local.stack.places import ROOT, Stop
+
+SAMPLES = sorted(path for path in (ROOT / "local/samples").iterdir() if path.suffix in (".pdf", ".md"))
+QUESTION = "How long is the battery of the Aurora X2 under warranty?"
+_INGEST_SECONDS = 60
+_FINAL = ("ready", "partial", "failed")
+
+
+def call(stack: dict[str, Any], method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One call of the stack's HTTP API. Raises `Stop` with the problem document it answers."""
+    request = urllib.request.Request(
+        stack["api_url"] + path,
+        method=method,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Authorization": f"Bearer {stack['api_key']}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise Stop(f"{method} {path} answered {error.code}: {error.read().decode()}") from error
+
+
+def drop_samples(stack: dict[str, Any]) -> list[Path]:
+    """Put the sample documents into the bucket, as a user would."""
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack["aws_endpoint_url"],
+        region_name=stack["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    for path in SAMPLES:
+        s3.upload_file(str(path), stack["bucket"], f"uploads/{stack['tenant']}/default/{path.name}")
+    return SAMPLES
+
+
+def progress(stack: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Each sample's status by name, whenever one changed, until all are final. Raises `Stop` if that takes too long."""
+    deadline = time.monotonic() + _INGEST_SECONDS
+    seen: dict[str, str] = {}
+    while time.monotonic() < deadline:
+        items = call(stack, "GET", "/documents")["items"]
+        now = {path.name: "waiting" for path in SAMPLES} | {item["filename"]: item["status"] for item in items}
+        if now != seen:
+            seen = now
+            yield seen
+        if all(status in _FINAL for status in seen.values()):
+            return
+        time.sleep(0.2)
+    raise Stop(f"The samples were not ingested within {_INGEST_SECONDS} s: {seen}. See .local/logs/aws.log.")
+
+
+def cited(answer: dict[str, Any]) -> str:
+    """An answer with its citations and receipt, for a terminal."""
+    lines = [f"  {answer['answer']}", ""]
+    for citation in answer["citations"]:
+        where = f"{citation['filename']}, page {citation['page']}" if citation["page"] else citation["filename"]
+        quote = " ".join(citation["quote"].split())
+        lines.append(f"  [{citation['number']}] {where}, characters {citation['start']}-{citation['end']}: “{quote}”")
+    receipt = answer["receipt"]
+    tokens = ", ".join(f"{count} {kind}" for kind, count in receipt["tokens"].items())
+    lines += ["", f"  receipt: ${receipt['cost_usd']}, {receipt['calls']} calls, tokens: {tokens}"]
+    return "\n".join(lines)
+
+
+def next_steps(stack: dict[str, Any]) -> str:
+    """Ready-to-paste lines: ask, drop a file, see what became of it."""
+    auth = f"-H 'Authorization: Bearer {stack['api_key']}'"
+    target = f"{stack['aws_endpoint_url']}/{stack['bucket']}/uploads/{stack['tenant']}/default/"
+    return f"""\
+API   {stack["api_url"]}
+key   {stack["api_key"]}
+
+ask a question
+  curl -s {stack["api_url"]}/ask {auth} -d '{{"question": "How many weeks of paid parental leave do employees get?"}}'
+drop a file of your own (PDF, Markdown or text) in the bucket
+  curl -T YOUR-FILE.pdf --aws-sigv4 aws:amz:{stack["region"]}:s3 --user test:test {target}
+see what became of it
+  curl -s {stack["api_url"]}/documents {auth}
+"""

@@ -1,0 +1,150 @@
+"""Deploying the real template: onto the embedded AWS, or into an account, with the same sam."""
+
+import json
+from typing import Any
+
+import boto3
+import yaml
+
+from local.stack.build import BUILD, RUNTIME, run_sam, sam_environment
+from local.stack.places import REGION, SAM, STACK, TENANT, Ports, Stop, dotenv, local_credentials
+
+_OFFLINE_KEY = "offline"
+# The offline models cost nothing. These are play-money prices, so that receipts and budgets have something to count.
+_OFFLINE_PRICES = {
+    "offline-extractive-chat": {"input": "0.10", "output": "0.50"},
+    "offline-hashed-embedding": {"input": "0.02"},
+}
+
+
+def uses_offline_models() -> bool:
+    """Whether no key of a real model provider is set in .env."""
+    return "OPENAI_API_KEY" not in dotenv()
+
+
+def uses_offline_vectors() -> bool:
+    """Whether no Pinecone key is set in .env."""
+    return "PINECONE_API_KEY" not in dotenv()
+
+
+def deploy(ports: Ports) -> dict[str, Any]:
+    """Deploy what was built onto the embedded AWS, and give what `.local/stack.json` holds."""
+    environment = {**sam_environment(), **local_credentials(), "AWS_ENDPOINT_URL": ports.aws_url}
+    overrides = [RUNTIME, *(f"{name}={_quoted(value)}" for name, value in _parameters(ports).items())]
+    run_sam(
+        [SAM, "deploy", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides],
+        environment,
+        log="deploy",
+    )
+    session = local_session()
+    outputs = stack_outputs(session, ports.aws_url)
+    _apply_gateway_responses(session, ports.aws_url)
+    set_secrets(session, outputs, ports.aws_url)
+    key = create_key(session, outputs, TENANT, ["ask", "ingest", "admin"], ports.aws_url)
+    return {
+        "api_url": f"{ports.aws_url}/_aws/execute-api/quadrille/v1",
+        "api_key": key["key"],
+        "tenant": TENANT,
+        "bucket": outputs["BucketName"],
+        "aws_endpoint_url": ports.aws_url,
+        "region": REGION,
+    }
+
+
+def local_session() -> boto3.Session:
+    """A session of the embedded AWS's root user."""
+    return boto3.Session("test", "test", region_name=REGION)
+
+
+def stack_outputs(session: boto3.Session, endpoint: str | None) -> dict[str, str]:
+    """The stack's outputs by name."""
+    stacks = session.client("cloudformation", endpoint_url=endpoint).describe_stacks(StackName=STACK)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+
+
+def set_secrets(session: boto3.Session, outputs: dict[str, str], endpoint: str | None) -> list[str]:
+    """Put the providers' keys into their secrets: those of .env, and on the local stack the offline servers'.
+
+    The names of those that were set.
+    """
+    keys = {"OpenAISecret": dotenv().get("OPENAI_API_KEY"), "PineconeSecret": dotenv().get("PINECONE_API_KEY")}
+    client = session.client("secretsmanager", endpoint_url=endpoint)
+    done = []
+    for name, key in keys.items():
+        if value := key or (_OFFLINE_KEY if endpoint else None):
+            client.put_secret_value(SecretId=outputs[name], SecretString=value)
+            done.append(name)
+    return done
+
+
+def create_key(
+    session: boto3.Session, outputs: dict[str, str], tenant: str, scopes: list[str], endpoint: str | None
+) -> dict[str, Any]:
+    """A new API key, made by the function that IAM guards. Raises `Stop`."""
+    command = {"action": "create", "tenant": tenant, "scopes": scopes}
+    answer = session.client("lambda", endpoint_url=endpoint).invoke(
+        FunctionName=outputs["KeysFunction"], Payload=json.dumps(command).encode()
+    )
+    made: dict[str, Any] = json.loads(answer["Payload"].read())
+    if "key" not in made:
+        raise Stop(f"No key was made: {made.get('error') or made.get('errorMessage') or made}")
+    return made
+
+
+def _parameters(ports: Ports) -> dict[str, str]:
+    """The template's parameters: the real providers where .env has their keys, else the offline servers."""
+    given = dotenv()
+    parameters: dict[str, str] = {}
+    if uses_offline_models():
+        parameters |= {
+            "OpenAIBaseUrl": f"http://127.0.0.1:{ports.models}/v1",
+            "ChatModel": "offline-extractive-chat",
+            "EmbeddingModel": "offline-hashed-embedding",
+            "PriceOverrides": json.dumps(_OFFLINE_PRICES, separators=(",", ":")),
+        }
+    if uses_offline_vectors():
+        parameters["PineconeIndexHost"] = f"http://127.0.0.1:{ports.vectors}"
+    return parameters | dotenv_parameters(given)
+
+
+def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
+    """The template's parameters that .env sets. Raises `Stop` if the index of a Pinecone key is missing."""
+    if "PINECONE_API_KEY" in given and "PINECONE_INDEX_HOST" not in given:
+        raise Stop("PINECONE_API_KEY is set in .env without PINECONE_INDEX_HOST: add the host of your index.")
+    names = {
+        "OPENAI_BASE_URL": "OpenAIBaseUrl",
+        "CHAT_MODEL": "ChatModel",
+        "EMBEDDING_MODEL": "EmbeddingModel",
+        "EMBEDDING_DIMENSIONS": "EmbeddingDimensions",
+        "PRICE_OVERRIDES": "PriceOverrides",
+        "PINECONE_INDEX_HOST": "PineconeIndexHost",
+        "DAILY_BUDGET_USD": "DailyBudgetUsd",
+        "LOG_LEVEL": "LogLevel",
+    }
+    return {parameter: given[name] for name, parameter in names.items() if name in given}
+
+
+def _quoted(value: str) -> str:
+    """A parameter's value as sam's own parser wants it: it reads shell-like words."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _apply_gateway_responses(session: boto3.Session, endpoint: str) -> None:
+    """Put the template's gateway responses, which the embedded AWS drops from the API's definition.
+
+    It takes them through the API's own call; like any change, they come into force with a deployment.
+    """
+    template = yaml.safe_load((BUILD / "template.yaml").read_text())
+    client = session.client("apigateway", endpoint_url=endpoint)
+    api = template["Resources"]["Api"]["Properties"]
+    for kind, response in api["GatewayResponses"].items():
+        status = {"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}
+        headers = response["ResponseParameters"]["Headers"]
+        client.put_gateway_response(
+            restApiId="quadrille",
+            responseType=kind,
+            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+            responseTemplates=response["ResponseTemplates"],
+            **status,
+        )
+    client.create_deployment(restApiId="quadrille", stageName=api["StageName"])

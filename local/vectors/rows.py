@@ -1,0 +1,87 @@
+"""Dense vectors in memory: blocks of float32 rows, and the scan that scores all of them against a query.
+Growing adds a block and copies nothing. Calls that write need the store's write lock, all others its read lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from local.vectors.records import Floats
+
+# Large enough that the BLAS call outweighs Python, small enough that a small namespace stays small:
+# memory of a block that was never written is not resident.
+BLOCK_ROWS = 2048
+
+# More queries in one pass cost little memory traffic, but 4 bytes x rows each.
+QUERIES_PER_PASS = 16
+
+
+@dataclass(eq=False)
+class _Ticket:
+    query: Floats
+    scores: Floats | None = None
+
+
+class Rows:
+    """Rows of one dimension, addressed by slot. `cosine` False scores by dot product."""
+
+    def __init__(self, dimension: int, *, cosine: bool) -> None:
+        self._dimension = dimension
+        self._cosine = cosine
+        self._blocks: list[Floats] = []
+        self._inverse_norms: list[Floats] = []
+        self._turn = Lock()
+        self._waiting_guard = Lock()
+        self._waiting: list[_Ticket] = []
+
+    def write(self, slot: int, values: Floats) -> None:
+        block, row = divmod(slot, BLOCK_ROWS)
+        if block == len(self._blocks):
+            self._blocks.append(np.empty((BLOCK_ROWS, self._dimension), np.float32))
+            self._inverse_norms.append(np.empty(BLOCK_ROWS, np.float32))
+        self._blocks[block][row] = values
+        self._inverse_norms[block][row] = 1 / np.linalg.norm(values)
+
+    def read(self, slot: int) -> Floats:
+        """A copy of the row."""
+        block, row = divmod(slot, BLOCK_ROWS)
+        return np.array(self._blocks[block][row])
+
+    def scores(self, query: Floats, count: int) -> Floats:
+        """The scores of the first `count` slots. Scanning is bound by memory bandwidth, so queries that
+        arrive during a pass wait and share the next one. All of them hold the read lock: the rows stand still."""
+        ticket = _Ticket(query / np.linalg.norm(query) if self._cosine else query)
+        with self._waiting_guard:
+            self._waiting.append(ticket)
+        with self._turn:
+            if ticket.scores is None:
+                self._serve(ticket, count)
+        assert ticket.scores is not None
+        return ticket.scores
+
+    def _serve(self, own: _Ticket, count: int) -> None:
+        """Scores the own ticket and as many waiting ones as a pass takes."""
+        with self._waiting_guard:
+            others = [ticket for ticket in self._waiting if ticket is not own]
+            batch = [own, *others[: QUERIES_PER_PASS - 1]]
+            self._waiting = others[QUERIES_PER_PASS - 1 :]
+        scores = self._pass(np.stack([ticket.query for ticket in batch]), count)
+        for ticket, row in zip(batch, scores, strict=True):
+            ticket.scores = row
+
+    def _pass(self, queries: Floats, count: int) -> NDArray[np.float32]:
+        scores = np.empty((len(queries), count), np.float32)
+        columns = np.ascontiguousarray(queries.T)
+        for block, start in zip(self._blocks, range(0, count, BLOCK_ROWS), strict=False):
+            stop = min(start + BLOCK_ROWS, count)
+            part = scores[:, start:stop]
+            if len(queries) == 1:
+                np.dot(block[: stop - start], queries[0], out=part[0])
+            else:
+                part[:] = (block[: stop - start] @ columns).T
+            if self._cosine:
+                part *= self._inverse_norms[start // BLOCK_ROWS][: stop - start]
+        return scores
