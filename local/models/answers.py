@@ -4,17 +4,12 @@ The same extraction as for the ask prompt, without numbered sources."""
 import re
 
 from local.models.asking import REFUSAL, on_one_line
-from local.models.conversations import Conversation
+from local.models.conversations import WORKS_ON_TEXT, Conversation
 from local.models.evidence import find_evidence, rank_sentences
 from local.models.questions import Question
 from local.models.summaries import summarize
 
 NOTHING_TO_EXTRACT = "This is an offline extractive model, and it was given no source to answer from."
-WORKS_ON_TEXT = re.compile(
-    r"\W*(?:please |can you |could you )?(?:summari[sz]e|extract|classify|describe|rewrite|shorten|review|analy[sz]e"
-    r"|write|draft|reply|list|translate|explain this|condense|outline|triage|read)\b",
-    re.IGNORECASE,
-)
 SENTENCES_WANTED = re.compile(r"\b(\d{1,2}|one|two|three|four|five) sentences?\b", re.IGNORECASE)
 SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 SENTENCES_BY_DEFAULT = 3
@@ -47,4 +42,4 @@ def _summary(conversation: Conversation) -> str:
     wanted = SENTENCES_WANTED.search(f"{conversation.question}\n{conversation.instructions}")
     count = wanted.group(1).lower() if wanted else str(SENTENCES_BY_DEFAULT)
     most = SMALL_NUMBERS.get(count) or int(count)
-    return on_one_line(" ".join(summarize(conversation.material, most=max(most, 1))))
+    return on_one_line(" ".join(summarize(conversation.texts, most=max(most, 1))))

@@ -14,9 +14,12 @@ from local.models.words import split_words, stem, word_set
 
 QUERIES = word_set("query question q search text prompt input topic keywords goal task term terms subject about")
 FORMULAS = word_set("expression formula calculation equation math")
-FORMULA = re.compile(r"[-(]*\d[\d\s.,+*/^()%-]*[\d)]")
+OPERAND = r"\d[\d.,]{0,30}"
+FORMULA = re.compile(rf"[-(]{{0,9}}{OPERAND}(?:[\s)]{{0,9}}[-+*/^%][\s(*-]{{0,9}}{OPERAND})+\)*")
 QUOTED = re.compile(r"[\"\u201c«]([^\"\u201d»]+)[\"\u201d»]|(?<!\w)'([^']+)'(?!\w)")
 PREPOSITION = re.compile(r"\b(?:for|about|on|in|of|at|from|to|with|named|called|titled|saying|that)\s+", re.IGNORECASE)
+MESSAGES = word_set("body message text content comment note")
+SAYING = re.compile(r"\b(?:saying|that says|telling \w+)\b:?\s+[\"']?(.+?)[\"'.]*$", re.IGNORECASE | re.MULTILINE)
 NEGATED = re.compile(r"\b(?:no|not|without|don't|do not|never|disable|off)\b", re.IGNORECASE)
 ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 
@@ -29,42 +32,51 @@ class RequestFacts:
         self.background = background
         self.item = item
         self._numbers_taken = 0
+        self._taken: set[str] = set()
 
     def text(self, leaf: Leaf) -> str | None:
         if (named := self._named_value(leaf)) is not None:
             return named
         for candidates in self._candidates(leaf):
             if candidates:
-                return candidates[min(leaf.item + self.item, len(candidates) - 1)]
+                return self._take(candidates, leaf.item + self.item)
         default = leaf.schema.get("default")
         return default if isinstance(default, str) else self._phrase(leaf)
+
+    def _take(self, candidates: list[str], at: int) -> str:
+        """The value at `at`, or the last; a quotation is used for one argument only."""
+        value = candidates[min(at, len(candidates) - 1)]
+        self._taken.add(value)
+        return value
 
     def _candidates(self, leaf: Leaf) -> Iterator[list[str]]:
         words = frozenset(split_name(leaf.name))
         if form := form_of(leaf.name, leaf.schema.get("format")):
             yield find_form(form, [self.request])
             yield find_form(form, self.background)
-        if words & FORMULAS:
-            yield [match.group().strip() for match in FORMULA.finditer(self.request)]
-        yield [one or other for one, other in QUOTED.findall(self.request)]
+        if is_formula(leaf.name):
+            yield find_formulas(self.request)
+        if words & MESSAGES:
+            yield SAYING.findall(self.request)
+        yield [quoted for quoted in find_quoted(self.request) if quoted not in self._taken]
         if is_named(leaf.name):
             yield find_names([self.request])
 
     def _named_value(self, leaf: Leaf) -> str | None:
         """What follows the property's name: `city: Paris`, `city=Paris`, `the city is Paris`."""
-        name = r"[\s_-]+".join(re.escape(word) for word in split_name(leaf.name))
-        found = (
-            re.search(rf"\b{name}\s*(?:[:=]|\bis\b)\s*[\"']?([^\s,;\"']+)", self.request, re.IGNORECASE)
-            if name
-            else None
-        )
-        return found.group(1).rstrip(".?!") if found else None
+        name = _spelled(leaf.name)
+        quoted = rf"\b{name}\s*(?:[:=]|\bis\b)?\s*[\"']([^\"']+)[\"']"
+        plain = rf"\b{name}\s*(?:[:=]|\bis\b)\s*([^\s,;\"']+)"
+        found = re.search(quoted, self.request, re.IGNORECASE) or re.search(plain, self.request, re.IGNORECASE)
+        return self._take([found.group(1).rstrip(".?!")], 0) if found and name else None
 
     def _phrase(self, leaf: Leaf) -> str | None:
-        """The words after the first preposition, else the whole request."""
+        """The words after a colon or the first preposition, else the whole request."""
         bare = self.request.strip().rstrip(".?!")
         if "?" in self.request and not QUERIES.isdisjoint(split_name(leaf.name)):
             return self.request.strip() or None
+        if ": " in bare:
+            return bare.split(": ", 1)[1].strip() or None
         parts = PREPOSITION.split(bare, maxsplit=1)
         phrase = ARTICLE.sub("", parts[-1], count=1) if len(parts) > 1 and ARTICLE.match(parts[-1]) else parts[-1]
         return phrase.strip() or None
@@ -84,7 +96,7 @@ class RequestFacts:
         return as_number(leaf.schema.get("default"))
 
     def _named_number(self, leaf: Leaf) -> float | None:
-        name = r"[\s_-]+".join(re.escape(word) for word in split_name(leaf.name))
+        name = _spelled(leaf.name)
         after = re.search(rf"\b{name}\s*(?:[:=]|\bis\b|\bof\b)?\s*({NUMBER.pattern})", self.request, re.IGNORECASE)
         before = re.search(rf"({NUMBER.pattern})\s+{name}\b", self.request, re.IGNORECASE)
         found = after or before
@@ -131,3 +143,26 @@ class RequestFacts:
     @cached_property
     def _stems(self) -> frozenset[str]:
         return frozenset(stem(word) for word in split_words(self.request))
+
+
+def is_formula(name: str) -> bool:
+    return not FORMULAS.isdisjoint(split_name(name))
+
+
+def has_value(name: str, request: str) -> bool:
+    """Whether the request holds a value of the form an argument of this name takes."""
+    form = form_of(name, None)
+    return form is not None and bool(find_form(form, [request]))
+
+
+def find_formulas(request: str) -> list[str]:
+    return [match.group().rstrip(".,") for match in FORMULA.finditer(request)]
+
+
+def find_quoted(request: str) -> list[str]:
+    return [one or other for one, other in QUOTED.findall(request)]
+
+
+def _spelled(name: str) -> str:
+    """A pattern for the name as a user may write it."""
+    return r"[\s_-]+".join(re.escape(word) for word in split_name(name))

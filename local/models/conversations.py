@@ -10,8 +10,13 @@ from local.models.messages import INSTRUCTION_ROLES, Message, read_json
 from local.models.sentences import split_sentences
 
 QUESTION_KEYS = ("question", "query", "goal", "task", "prompt", "instruction", "instructions", "request")
-LABELLED = re.compile(r"^\W*(?:question|query|task|goal|request)\s*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
-LEAD_BLOCK = re.compile(r"\s*(?P<lead>[^\n]{1,300}?:?)[ \t]*\n\s*\S")
+LABELLED = re.compile(r"^\W{0,10}(?:question|query|task|goal|request)\s*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+WORKS_ON_TEXT = re.compile(
+    r"\W*(?:please |can you |could you )?(?:summari[sz]e|extract|classify|describe|rewrite|shorten|review|analy[sz]e"
+    r"|write|draft|reply|list|translate|explain this|condense|outline|triage|read|tl;?dr)\b",
+    re.IGNORECASE,
+)
+LEAD = re.compile(r"\s*(?P<lead>[^\n:.?!]{1,120}:)\s*\S|\s*(?P<line>[^\n]{1,300})\n\s*\S")
 ADDRESSED = re.compile(
     r"\W*(?:you(?:r|'re| are)?|answer|reply|respond|return|output|write|use|do not|don't|never|always|only|be|act"
     r"|keep|cite|treat|format|think|summari[sz]e|extract|classify|given|if|when asked|please|ignore|provide|call"
@@ -24,16 +29,24 @@ ENOUGH_FOR_A_TEXT = 4  # words; a JSON string with fewer is a value, shown with 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`question` may be empty, when a message is all material; `results` are what tools have just returned."""
+    """`question` may be empty, when a message is all material; `results` are what tools have just returned, `facts`
+    what the system states beside its `instructions`."""
 
     question: str
-    said: tuple[str, ...]
     results: tuple[str, ...]
+    said: tuple[str, ...]
+    facts: tuple[str, ...]
     instructions: str
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The material to work on: what was said in the conversation; if nothing was, the system's facts."""
+        return (*self.results, *self.said) or self.facts
+
+    @property
     def material(self) -> tuple[str, ...]:
-        return (*self.results, *self.said)
+        """All there is to answer from."""
+        return (*self.results, *self.said, *self.facts)
 
     @property
     def sources(self) -> list[Source]:
@@ -51,12 +64,11 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
     summarizing = bool(SUMMARY.search("\n".join(system)))
     question, beside = split_question(messages[at].text, summarizing) if at >= 0 else ("", [])
     earlier = [message for message in messages[: max(at, 0)] if message.role in ("user", "tool")]
-    return Conversation(
-        question=question,
-        said=tuple([*beside, *(text for message in earlier for text in _texts(message)), *_facts(system)]),
-        results=tuple(text for message in messages[at + 1 :] if message.role == "tool" for text in _texts(message)),
-        instructions="\n".join(system),
-    )
+    said = [*beside, *(text for message in earlier for text in _texts(message))]
+    results = [text for message in messages[at + 1 :] if message.role == "tool" for text in _texts(message)]
+    if not said and not results and len(split_sentences(question)) > 1:
+        question, said = "", [question]  # several sentences that ask nothing, and nothing else to work on
+    return Conversation(question, tuple(results), tuple(said), tuple(_facts(system)), "\n".join(system))
 
 
 def split_question(text: str, summarizing: bool = False) -> tuple[str, list[str]]:
@@ -79,13 +91,12 @@ def _split_prose(text: str, summarizing: bool) -> tuple[str, list[str]]:
     if asked and not summarizing:
         start, end = asked[-1].start, asked[-1].start + len(asked[-1].text)
         return asked[-1].text, _kept(text[:start], text[end:])
-    if lead := LEAD_BLOCK.match(text):
-        if not summarizing or SUMMARY.search(lead["lead"]):
-            return lead["lead"].strip(), _kept(text[lead.end("lead") :])
-        return "", [text]
-    if len(sentences) > 1 and (summarizing or SUMMARY.search(sentences[0].text)):
-        begins = sentences[1].start if SUMMARY.search(sentences[0].text) else 0
-        return text[:begins].strip(), _kept(text[begins:])
+    lead = LEAD.match(text)
+    if lead and WORKS_ON_TEXT.match(text):
+        end = max(lead.end("lead"), lead.end("line"))
+        return text[:end].strip(), _kept(text[end:])
+    if len(sentences) > 1 and SUMMARY.search(sentences[0].text):
+        return text[: sentences[1].start].strip(), _kept(text[sentences[1].start :])
     return ("", [text]) if summarizing and len(sentences) > 1 else (text.strip(), [])
 
 

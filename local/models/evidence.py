@@ -2,13 +2,14 @@
 The constants were tuned on half of the English XQuAD questions; docs and tests state what they reach on the other."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from local.models.questions import Question
-from local.models.sentences import Sentence, split_sentences
+from local.models.sentences import Sentence, split_statements
 from local.models.words import split_words, stem
 
 SUPPORT = 0.40  # covered share of the question's weight below which it is refused
@@ -16,6 +17,9 @@ NEIGHBOUR, PASSAGE, KIND = 0.25, 0.25, 0.2  # worth of the words around a senten
 NEW_WORDS, ALMOST_BEST = 0.2, 0.85  # what earns a second or third sentence its place
 UNSEEN_SENTENCES = 20  # assumed beside those given, so that one short source does not make its own words worthless
 PREFIX_LETTERS, PREFIX_SHARE, PREFIX_CREDIT = 4, 0.65, 0.7  # *intercept* and *interception*
+
+# Marked as one, or up to five bare words.
+HEADING = re.compile(r"#{1,6} .*|[^\W\d_]+(?:[ /&,-]+[^\W\d_]+){0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def rank_sentences(question: Question, sources: Iterable[Source]) -> list[Eviden
 
 @lru_cache(maxsize=256)
 def _read(source: Source) -> _Passage:
-    sentences = split_sentences(source.text)
+    sentences = split_statements(source.text)
     stems = [frozenset(stem(word) for word in split_words(sentence.text)) for sentence in sentences]
     return _Passage(source, sentences, stems)
 
@@ -116,7 +120,7 @@ def _score(
     whole = _coverage(frozenset().union(*passage.stems), matches, weights)
     introduced: frozenset[str] = frozenset()
     for at, (sentence, said) in enumerate(zip(passage.sentences, passage.stems, strict=True)):
-        if _only_introduces(sentence.text, said, question):
+        if _answers_nothing(sentence.text, said, question):
             introduced |= said
             yield Evidence(sentence.text, passage.source.number, 0.0, 0.0, frozenset())
             continue
@@ -132,9 +136,9 @@ def _score(
         )
 
 
-def _only_introduces(sentence: str, stems: frozenset[str], question: Question) -> bool:
-    """Whether a sentence is a heading or a question that says nothing new: what it says counts for the next one."""
-    return sentence.endswith("?") or stems <= question.stems
+def _answers_nothing(sentence: str, stems: frozenset[str], question: Question) -> bool:
+    """Whether a sentence is a heading, a question or an echo of the one asked: its words count for the next one."""
+    return sentence.endswith("?") or stems <= question.stems or HEADING.fullmatch(sentence) is not None
 
 
 def _coverage(stems: frozenset[str], matches: dict[str, dict[str, float]], weights: dict[str, float]) -> float:

@@ -43,11 +43,11 @@ class MaterialFacts:
 
     @cached_property
     def texts(self) -> Sequence[str]:
-        return self.conversation.material or [text for text in (self.conversation.question,) if text]
+        return self.conversation.texts or [text for text in (self.conversation.question,) if text]
 
     @cached_property
     def everything(self) -> str:
-        return "\n".join([*self.conversation.material, self.conversation.question])
+        return "\n".join([*self.conversation.texts, self.conversation.question])
 
     def text(self, leaf: Leaf) -> str | None:
         form = form_of(leaf.name, leaf.schema.get("format"))
@@ -111,8 +111,8 @@ class MaterialFacts:
 
     def _sentence(self, leaf: Leaf) -> str | None:
         about = f"{' '.join(split_name(leaf.name))} {leaf.schema.get('description', '')} {self.conversation.question}"
-        ranked = self._rank(about)
-        return ranked[leaf.item % len(ranked)].quote if ranked else None
+        ranked = [each.quote for each in self._rank(about) if each.score > 0] or summarize(self.texts, most=MOST_ITEMS)
+        return ranked[leaf.item % len(ranked)] if ranked else None
 
     def _rank(self, about: str) -> list[Evidence]:
         if about not in self._rankings:

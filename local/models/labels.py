@@ -18,7 +18,7 @@ CUES = (
         "urgent urgently asap immediately emergency critical outage down now",
     ),
     ("high severe major", "urgent important soon deadline blocked broken cannot failing serious today security breach"),
-    ("medium normal moderate", "issue problem question request help please"),
+    ("medium normal moderate", "issue problem question"),
     ("low minor lowest trivial info nit", "whenever minor typo cosmetic suggestion curious eventually thanks rush"),
     (
         "billing payment invoice finance refund",

@@ -18,7 +18,7 @@ DATE = (
     r"|(?:Jan|Febr)uary|March|April|May \d|June|July|August|(?:Septem|Octo|Novem|Decem)ber"
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)"
 )
-MONEY = rf"(?:[$€£¥] ?\d[\d.,]*|\b{NUMBER}(?: \w+)? (?:dollars?|euros?|pounds?|cents?|percent|USD|EUR|GBP))"
+MONEY = rf"(?:[$€£¥] ?\d[\d.,]*|\b{NUMBER}(?: \w+)? (?:dollars?|euros?|pounds?|cents?|percent|USD|EUR|GBP)\b)"
 NAME = r"\b[A-Z][\w'\u2019&.-]*(?: (?:of |the |de |von )?[A-Z][\w'\u2019&.-]*)*"
 
 # The first kind whose pattern is in the question counts; its answer pattern is then looked for in a sentence.

@@ -17,15 +17,18 @@ ABBREVIATIONS = word_set(
     """
 )
 
-BLOCK_BREAK = re.compile(
-    r"[ \t]*(?:\r?\n[ \t]*){2,}|\r?\n(?=[ \t]*(?:(?:[-*•‣▪●o\u2013]|\d{1,3}[.)]|#{1,6})[ \t]+\S|\|))"
-)
+BLOCK_BREAK = re.compile(r"(?:\r?\n[ \t]*){2,}|\r?\n(?=[ \t]*(?:(?:[-*•‣▪●o\u2013]|\d{1,3}[.)]|#{1,6})[ \t]+\S|\|))")
 HEADING = re.compile(r"[ \t]*#{1,6}[ \t]")
 SENTENCE_END = re.compile(
     r"(?<=[\u3002\uff01\uff1f])|[.!?…][\"'\u201d\u2019)\]]*(?=\s+[\"'\u201c\u2018(\[¿¡]*[^\Wa-z_])"
 )
 CLAUSE_END = re.compile(r"[;,:\n]\s+|\s+")
 LAST_TOKEN = re.compile(r"[^\s\"'\u201c\u2018(\[]+$")
+ORDER = re.compile(
+    r"\W*(?:please )?(?:now )?(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instruction|prompt|rule|guideline|above"
+    r"|previous|prior|told)",
+    re.IGNORECASE | re.DOTALL,
+)
 SHORT_LINE = 48  # characters; a shorter line without closing punctuation, before a capital, is a heading
 
 
@@ -44,6 +47,11 @@ def split_sentences(text: str) -> list[Sentence]:
         for first, last in _sentence_spans(text, start, end):
             found.extend(_slices(text, first, last))
     return found
+
+
+def split_statements(text: str) -> list[Sentence]:
+    """The sentences without those that order the model reading them to drop its own orders: they answer nothing."""
+    return [sentence for sentence in split_sentences(text) if not ORDER.match(sentence.text)]
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from local.models.sentences import split_sentences
+from local.models.sentences import split_statements
 from local.models.vocabulary import FUNCTION_WEIGHT, weight
 from local.models.words import split_words, stem
 
@@ -14,7 +14,7 @@ FEWEST_WORDS = 4  # a shorter sentence is a heading or a greeting
 
 def summarize(texts: Sequence[str], *, most: int = 3) -> list[str]:
     """The `most` central sentences, verbatim, in the order they stand in."""
-    sentences = list(dict.fromkeys(sentence.text for text in texts for sentence in split_sentences(text)))
+    sentences = list(dict.fromkeys(sentence.text for text in texts for sentence in split_statements(text)))
     candidates = [sentence for sentence in sentences if len(sentence.split()) >= FEWEST_WORDS] or sentences
     centrality = _centrality(candidates)
     best = sorted(range(len(candidates)), key=lambda at: (-centrality[at], at))[:most]

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.models.arguments import RequestFacts
+from local.models.arguments import RequestFacts, find_formulas, has_value, is_formula
 from local.models.conversations import Conversation
+from local.models.facts import MaterialFacts
 from local.models.fields import JsonObject
 from local.models.filling import fill
 from local.models.messages import Message
@@ -45,12 +46,6 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    score: float
-    is_clear: bool
-
-
 def choose_calls(
     choice: ToolChoice, conversation: Conversation, messages: Sequence[Message], *, parallel: bool
 ) -> list[ToolCall]:
@@ -58,7 +53,7 @@ def choose_calls(
     if choice.mode == "none" or not choice.allowed:
         return []
     tools = _choose_tools(choice, conversation, messages)
-    calls = [(tool, item) for tool in tools for item in range(_times(tool, conversation.question) if parallel else 1)]
+    calls = [(tool, item) for tool in tools for item in range(_times(tool, _request(conversation)) if parallel else 1)]
     return [_call(tool, item, conversation, messages) for tool, item in (calls if parallel else calls[:1])]
 
 
@@ -66,7 +61,7 @@ def _choose_tools(choice: ToolChoice, conversation: Conversation, messages: Sequ
     if choice.mode == "named":
         return choice.allowed
     used = _used_since_request(messages)
-    fits = [(tool, _fit(tool, conversation.question)) for tool in choice.allowed if tool.name not in used]
+    fits = [(tool, _fit(tool, _request(conversation))) for tool in choice.allowed if tool.name not in used]
     ranked = sorted(fits, key=lambda each: -each[1].score)
     clear = [tool for tool, fit in ranked if fit.is_clear]
     if clear or choice.mode == "auto":
@@ -76,7 +71,7 @@ def _choose_tools(choice: ToolChoice, conversation: Conversation, messages: Sequ
 
 def _last_resort(tools: Sequence[Tool], *, has_results: bool) -> Tool:
     """The tool to call when one must be: what ends the task once there are results, else the best fit."""
-    ending = [tool for tool in tools if not FINISHING.isdisjoint(split_name(tool.name))]
+    ending = [tool for tool in tools if _is_ending(tool)]
     other = [tool for tool in tools if tool not in ending]
     return (ending + other if has_results else other + ending)[0]
 
@@ -88,24 +83,47 @@ def _used_since_request(messages: Sequence[Message]) -> set[str]:
     return used
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What a request shares with a tool: its verb, its nouns, its description, and values its arguments take."""
+
+    verb: str | None
+    says_verb: bool
+    nouns: float
+    words: float
+    values: bool
+    formula: bool
+
+    @property
+    def score(self) -> float:
+        return self.nouns + self.words + self.says_verb + self.values + self.formula
+
+    @property
+    def is_clear(self) -> bool:
+        if self.verb in CHANGING:
+            return self.says_verb and (self.nouns >= CLEAR_NOUNS or self.words >= CLEAR_WORDS)
+        if self.nouns == 1 or self.words >= CLEAR_WORDS or self.formula:
+            return True
+        return (self.nouns >= CLEAR_NOUNS or self.says_verb) and (self.values or self.words >= SOME_WORDS)
+
+
 def _fit(tool: Tool, request: str) -> _Fit:
     asked = Question(request)
     names = split_name(tool.name)
     verb = names[0] if names and (names[0] in READING or names[0] in CHANGING) else None
     nouns = [stem(word) for word in names[1 if verb else 0 :] if weight(word) > FUNCTION_WEIGHT]
-    noun_share = sum(noun in asked.stems for noun in nouns) / len(nouns) if nouns else 0.0
     about = {stem(word) for word in [*names, *split_words(tool.description)]}
-    word_share = sum(value for term, value in asked.terms.items() if term in about) / (sum(asked.terms.values()) or 1)
-    says_verb = verb is not None and not asked.stems.isdisjoint(stem(word) for word in CHANGING.get(verb, verb).split())
-    return _Fit(noun_share + word_share + says_verb, _is_clear(verb, says_verb, bool(nouns), noun_share, word_share))
-
-
-def _is_clear(verb: str | None, says_verb: bool, has_nouns: bool, noun_share: float, word_share: float) -> bool:
-    if verb in CHANGING:
-        return says_verb and (noun_share >= CLEAR_NOUNS or word_share >= CLEAR_WORDS or not has_nouns)
-    if says_verb and (noun_share > 0 or word_share >= SOME_WORDS):
-        return True
-    return noun_share == 1 or (noun_share >= CLEAR_NOUNS and word_share >= SOME_WORDS) or word_share >= CLEAR_WORDS
+    required = [str(name) for name in as_list(tool.parameters.get("required"))]
+    shared = sum(value for term, value in asked.terms.items() if term in about)
+    return _Fit(
+        verb=verb,
+        says_verb=verb is not None
+        and not asked.stems.isdisjoint(stem(word) for word in CHANGING.get(verb, verb).split()),
+        nouns=sum(noun in asked.stems for noun in nouns) / len(nouns) if nouns else 0.0,
+        words=shared / (sum(asked.terms.values()) or 1),
+        values=any(has_value(name, request) for name in required),
+        formula=any(is_formula(name) for name in required) and bool(find_formulas(request)),
+    )
 
 
 def _times(tool: Tool, request: str) -> int:
@@ -128,5 +146,16 @@ def _call(tool: Tool, item: int, conversation: Conversation, messages: Sequence[
 
 def _arguments(tool: Tool, item: int, conversation: Conversation) -> str:
     schema: JsonObject = {"type": "object", **tool.parameters}
-    request = conversation.question or " ".join(conversation.said[:1])
-    return json.dumps(fill(schema, RequestFacts(request, conversation.material, item)), ensure_ascii=False)
+    if conversation.results and _is_ending(tool):
+        return json.dumps(fill(schema, MaterialFacts(conversation)), ensure_ascii=False)
+    return json.dumps(
+        fill(schema, RequestFacts(_request(conversation), conversation.material, item)), ensure_ascii=False
+    )
+
+
+def _is_ending(tool: Tool) -> bool:
+    return not FINISHING.isdisjoint(split_name(tool.name))
+
+
+def _request(conversation: Conversation) -> str:
+    return conversation.question or " ".join(conversation.said[:1])

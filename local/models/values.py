@@ -4,7 +4,7 @@ A property says by its name or format which form it takes; what it is about is l
 import re
 from collections.abc import Sequence
 
-from local.models.questions import NAME
+from local.models.questions import MONEY, NAME
 from local.models.sentences import split_sentences
 from local.models.vocabulary import weight
 from local.models.words import split_words, stem, word_set
@@ -19,7 +19,7 @@ IDENTIFIER = rf"{UUID}|\b[A-Za-z]{{1,12}}[-_](?=\w*\d)\w+\b|#\d+|\b[A-Z]{{1,6}}\
 FORMS = tuple(
     (frozenset(names.split()), re.compile(form))
     for names, form in (
-        ("email mail e-mail", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+        ("email mail e-mail", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"),
         ("url uri link website webpage", r"https?://[^\s<>\"')\]]+[^\s<>\"')\].,;:]"),
         ("date-time timestamp datetime", DATE_TIME),
         (
@@ -28,10 +28,11 @@ FORMS = tuple(
         ),
         ("time", r"\b\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?\b"),
         ("phone telephone mobile", r"\+?\d[\d ()/-]{6,}\d"),
-        ("path file filename filepath", r"(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.[A-Za-z]\w{0,4}\b"),
+        ("path file filename filepath", r"(?<![\w./-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.[A-Za-z]\w{0,4}\b"),
         ("id ids identifier uuid reference key", IDENTIFIER),
     )
 )
+MONEY_NAMES = word_set("amount total price cost fee sum charge payment")
 JOINT = re.compile(r"\s*(?:,|&|,?\s*\b(?:and|or)\b)\s*")
 NAMED = word_set(
     """
@@ -88,7 +89,10 @@ def find_joined_names(text: str) -> list[str]:
 
 
 def find_numbers(name: str, texts: Sequence[str]) -> list[float]:
-    """The numbers in sentences that share a word with `name`, the nearest to such a word first."""
+    """Sums of money for a name that means one; else numbers in sentences that share a word with it, nearest first."""
+    if not MONEY_NAMES.isdisjoint(split_name(name)):
+        sums = [match.group() for text in texts for match in re.finditer(MONEY, text)]
+        return [to_number(number) for amount in sums for number in NUMBER.findall(amount)]
     wanted = {stem(word) for word in split_name(name) if weight(word) >= 0.4}
     found: list[tuple[int, float]] = []
     for sentence in (sentence.text for text in texts for sentence in split_sentences(text)):

@@ -135,6 +135,14 @@ def invoke(function: str = "", case: str = "") -> int:
     return subprocess.run(command(stack, function, case), cwd=ROOT, env=sam_environment(), check=False).returncode
 
 
+def logs() -> None:
+    """Print what the functions logged on the local stack."""
+    from local.stack.logs import lines
+
+    for line in lines(local_session(), read_stack()["aws_endpoint_url"]):
+        print(line)
+
+
 def _start() -> dict[str, Any]:
     """Servers, build and deployment; writes `.local/stack.json`."""
     ports = Ports.chosen()
@@ -193,4 +201,5 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "key": key,
     "secrets": secrets,
     "invoke": invoke,
+    "logs": logs,
 }

@@ -3,17 +3,22 @@ Growing adds a block and copies nothing. Calls that write need the store's write
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from local.vectors.records import Floats
 
 # Large enough that the BLAS call outweighs Python, small enough that a small namespace stays small:
 # memory of a block that was never written is not resident.
 BLOCK_ROWS = 2048
+
+# More cores do not help: two or three already use up the bandwidth of the memory.
+WORKERS = min(4, os.cpu_count() or 1)
+POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="scan")
 
 # More queries in one pass cost little memory traffic, but 4 bytes x rows each.
 QUERIES_PER_PASS = 16
@@ -72,16 +77,20 @@ class Rows:
         for ticket, row in zip(batch, scores, strict=True):
             ticket.scores = row
 
-    def _pass(self, queries: Floats, count: int) -> NDArray[np.float32]:
+    def _pass(self, queries: Floats, count: int) -> Floats:
         scores = np.empty((len(queries), count), np.float32)
         columns = np.ascontiguousarray(queries.T)
-        for block, start in zip(self._blocks, range(0, count, BLOCK_ROWS), strict=False):
-            stop = min(start + BLOCK_ROWS, count)
-            part = scores[:, start:stop]
-            if len(queries) == 1:
-                np.dot(block[: stop - start], queries[0], out=part[0])
-            else:
-                part[:] = (block[: stop - start] @ columns).T
-            if self._cosine:
-                part *= self._inverse_norms[start // BLOCK_ROWS][: stop - start]
+        blocks = range(0, -(-count // BLOCK_ROWS))
+        shares = [blocks[worker::WORKERS] for worker in range(min(WORKERS, len(blocks)))]
+        list(POOL.map(lambda share: [self._score_block(block, columns, scores) for block in share], shares))
         return scores
+
+    def _score_block(self, block: int, columns: Floats, scores: Floats) -> None:
+        part = scores[:, block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+        rows = self._blocks[block][: part.shape[1]]
+        if len(part) == 1:
+            np.dot(rows, columns[:, 0], out=part[0])  # the matrix product of a single column takes twice as long
+        else:
+            part[:] = (rows @ columns).T
+        if self._cosine:
+            part *= self._inverse_norms[block][: part.shape[1]]
