@@ -43,10 +43,13 @@ secrets: setup ## the provider keys of .env into the stack's secrets
 invoke: setup ## sam local invoke (needs Docker): make invoke FUNCTION=ask/answer [EVENT=question]
 	@$(VENV)/python -m local invoke "$(FUNCTION)" $(EVENT)
 
+lock: setup ## pin the requirements again: make lock [UPGRADE=--upgrade]
+	@UPGRADE="$(UPGRADE)" sh scripts/lock.sh
+
 logs: setup ## what the functions logged on the local stack
 	@$(VENV)/python -m local logs
 
 prices: setup ## the shipped price table, out of the pinned genai-prices
 	@$(VENV)/python scripts/prices.py
 
-.PHONY: help setup run up down test check build deploy key secrets invoke logs prices
+.PHONY: help setup run up down test check build deploy key secrets invoke lock logs prices

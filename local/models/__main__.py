@@ -5,6 +5,7 @@ import argparse
 import errno
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -23,7 +24,8 @@ def main() -> int:
     config = uvicorn.Config(
         create_app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=SECONDS_FOR_OPEN_REQUESTS
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once it has shut down
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

@@ -29,9 +29,10 @@ ENOUGH_FOR_A_TEXT = 4  # words; a JSON string with fewer is a value, shown with 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`question` may be empty, when a message is all material; `results` are what tools have just returned, `facts`
-    what the system states beside its `instructions`."""
+    """`request` is the last user message, `question` what it asks: empty when it is all material. `results` are what
+    tools have just returned, `facts` what the system states beside its `instructions`."""
 
+    request: str
     question: str
     results: tuple[str, ...]
     said: tuple[str, ...]
@@ -68,7 +69,8 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
     results = [text for message in messages[at + 1 :] if message.role == "tool" for text in _texts(message)]
     if not said and not results and len(split_sentences(question)) > 1:
         question, said = "", [question]  # several sentences that ask nothing, and nothing else to work on
-    return Conversation(question, tuple(results), tuple(said), tuple(_facts(system)), "\n".join(system))
+    request = question if at >= 0 and read_json(messages[at].text) is not None else messages[at].text if at >= 0 else ""
+    return Conversation(request, question, tuple(results), tuple(said), tuple(_facts(system)), "\n".join(system))
 
 
 def split_question(text: str, summarizing: bool = False) -> tuple[str, list[str]]:

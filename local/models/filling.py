@@ -113,7 +113,7 @@ class _Filler:
             for name, known in given.items()
             if name in properties and is_valid(known, properties[name], self.root)
         }
-        return {name: fitting.get(name, value.get(name)) for name in properties if name in fitting or name in value}
+        return {**value, **fitting}
 
     def fill(self, raw: object, leaf: Leaf) -> object:
         if leaf.depth > DEEPEST:

@@ -3,6 +3,7 @@ Left to choose, the model calls only what is clearly asked for; a tool that chan
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from local.models.filling import fill
 from local.models.messages import Message
 from local.models.questions import Question
 from local.models.schemas import as_list, as_map, resolve, types_of
+from local.models.sentences import split_sentences
 from local.models.tools import Tool, ToolChoice
 from local.models.values import find_joined_names, is_named, split_name
 from local.models.vocabulary import FUNCTION_WEIGHT, weight
@@ -35,6 +37,7 @@ CHANGING = {
     "run": "run execute start launch",
     "assign": "assign give hand",
 }
+COURTESY = re.compile(r"^(?:\W|please |can you |could you |i want you to |now |then |also |and )*")
 FINISHING = word_set("finish final answer done complete respond submit conclude stop")
 CLEAR_NOUNS, CLEAR_WORDS, SOME_WORDS = 0.5, 0.6, 0.2  # shares of a tool's nouns, and of the request's words
 
@@ -53,7 +56,7 @@ def choose_calls(
     if choice.mode == "none" or not choice.allowed:
         return []
     tools = _choose_tools(choice, conversation, messages)
-    calls = [(tool, item) for tool in tools for item in range(_times(tool, _request(conversation)) if parallel else 1)]
+    calls = [(tool, item) for tool in tools for item in range(_times(tool, conversation.request) if parallel else 1)]
     return [_call(tool, item, conversation, messages) for tool, item in (calls if parallel else calls[:1])]
 
 
@@ -61,7 +64,8 @@ def _choose_tools(choice: ToolChoice, conversation: Conversation, messages: Sequ
     if choice.mode == "named":
         return choice.allowed
     used = _used_since_request(messages)
-    fits = [(tool, _fit(tool, _request(conversation))) for tool in choice.allowed if tool.name not in used]
+    unused = [tool for tool in choice.allowed if tool.name not in used]
+    fits = [(tool, _fit(tool, _part_for(tool, conversation.request))) for tool in unused]
     ranked = sorted(fits, key=lambda each: -each[1].score)
     clear = [tool for tool, fit in ranked if fit.is_clear]
     if clear or choice.mode == "auto":
@@ -117,13 +121,19 @@ def _fit(tool: Tool, request: str) -> _Fit:
     shared = sum(value for term, value in asked.terms.items() if term in about)
     return _Fit(
         verb=verb,
-        says_verb=verb is not None
-        and not asked.stems.isdisjoint(stem(word) for word in CHANGING.get(verb, verb).split()),
+        says_verb=verb is not None and _says(CHANGING.get(verb, verb).split(), request, asked, nouns),
         nouns=sum(noun in asked.stems for noun in nouns) / len(nouns) if nouns else 0.0,
         words=shared / (sum(asked.terms.values()) or 1),
         values=any(has_value(name, request) for name in required),
         formula=any(is_formula(name) for name in required) and bool(find_formulas(request)),
     )
+
+
+def _says(verbs: Sequence[str], request: str, asked: Question, nouns: Sequence[str]) -> bool:
+    """Whether the request says one of the verbs; what is also a noun of the tool (*email*) only where a verb stands."""
+    if COURTESY.sub("", request.lower()).startswith(tuple(f"{verb} " for verb in verbs)):
+        return True
+    return any(stem(verb) in asked.stems for verb in verbs if stem(verb) not in nouns)
 
 
 def _times(tool: Tool, request: str) -> int:
@@ -146,16 +156,17 @@ def _call(tool: Tool, item: int, conversation: Conversation, messages: Sequence[
 
 def _arguments(tool: Tool, item: int, conversation: Conversation) -> str:
     schema: JsonObject = {"type": "object", **tool.parameters}
-    if conversation.results and _is_ending(tool):
-        return json.dumps(fill(schema, MaterialFacts(conversation)), ensure_ascii=False)
-    return json.dumps(
-        fill(schema, RequestFacts(_request(conversation), conversation.material, item)), ensure_ascii=False
-    )
+    ending = conversation.results and _is_ending(tool)
+    request = _part_for(tool, conversation.request)
+    knowledge = MaterialFacts(conversation) if ending else RequestFacts(request, conversation.material, item)
+    return json.dumps(fill(schema, knowledge), ensure_ascii=False)
+
+
+def _part_for(tool: Tool, request: str) -> str:
+    """The one sentence of the request that asks for the tool; the whole request if there is no such one."""
+    clear = [sentence.text for sentence in split_sentences(request) if _fit(tool, sentence.text).is_clear]
+    return clear[0] if len(clear) == 1 else request
 
 
 def _is_ending(tool: Tool) -> bool:
     return not FINISHING.isdisjoint(split_name(tool.name))
-
-
-def _request(conversation: Conversation) -> str:
-    return conversation.question or " ".join(conversation.said[:1])

@@ -59,7 +59,7 @@ def progress(stack: dict[str, Any]) -> Iterator[dict[str, str]]:
             yield seen
         if all(status in _FINAL for status in seen.values()):
             return
-        time.sleep(0.2)
+        time.sleep(0.3)
     raise Stop(f"The samples were not ingested within {_INGEST_SECONDS} s: {seen}. See .local/logs/aws.log.")
 
 

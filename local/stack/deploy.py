@@ -94,7 +94,7 @@ def create_key(
 def _parameters(ports: Ports) -> dict[str, str]:
     """The template's parameters: the real providers where .env has their keys, else the offline servers."""
     given = dotenv()
-    parameters: dict[str, str] = {}
+    parameters = {"StageConcurrency": "2"}  # the embedded AWS runs each copy as a process of this machine
     if uses_offline_models():
         parameters |= {
             "OpenAIBaseUrl": f"http://127.0.0.1:{ports.models}/v1",

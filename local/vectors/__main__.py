@@ -3,6 +3,7 @@ What keeps it from starting is one sentence on stderr and exit code 1."""
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from argparse import ArgumentParser, Namespace
@@ -26,14 +27,18 @@ def main() -> int:
     try:
         listener = listen(options.host, options.port)
     except OSError as error:
-        print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}.", file=sys.stderr)
+        reason = str(error.strerror).partition(" (")[0]  # without the address, which Python repeats there
+        print(f"Cannot listen on {options.host}:{options.port}: {reason}.", file=sys.stderr)
         return 1
+    gc.disable()  # loading allocates much and frees nothing: collections would only walk it over and over
     try:
         app = create_app(options.data, options.metric)
     except DataFolderError as error:
         listener.close()
         print(error, file=sys.stderr)
         return 1
+    gc.freeze()
+    gc.enable()
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -17,7 +17,13 @@ from starlette.routing import Route
 
 from local.vectors import inference, operations
 from local.vectors.call import Call
-from local.vectors.errors import ApiError, InvalidArgument, MethodNotAllowed, NotFound, Unauthenticated
+from local.vectors.errors import (
+    ApiError,
+    InvalidArgumentError,
+    MethodNotAllowedError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from local.vectors.store import Metric, Store
 
 Operation: TypeAlias = Callable[[Store, Call], dict[str, Any]]
@@ -82,16 +88,16 @@ def answer(store: Store, operation: Operation, request: Request, body: bytes) ->
 
 def authenticate(request: Request) -> None:
     if request.headers.get("Api-Key") in (None, "", REFUSED_KEY):
-        raise Unauthenticated("Unauthorized: the Api-Key header is missing or its key is not valid")
+        raise UnauthenticatedError("Unauthorized: the Api-Key header is missing or its key is not valid")
 
 
 def parse(body: bytes) -> dict[str, Any]:
     try:
         parsed = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"The body is not JSON: {error}") from error
+        raise InvalidArgumentError(f"The body is not JSON: {error}") from error
     if not isinstance(parsed, dict):
-        raise InvalidArgument("The body must be a JSON object")
+        raise InvalidArgumentError("The body must be a JSON object")
     return parsed
 
 
@@ -100,11 +106,11 @@ async def health(_request: Request) -> Response:
 
 
 async def no_route(request: Request, _error: Exception) -> Response:
-    return to_error(NotFound(f"There is no {request.url.path}"))
+    return to_error(NotFoundError(f"There is no {request.url.path}"))
 
 
 async def no_method(request: Request, _error: Exception) -> Response:
-    return to_error(MethodNotAllowed(f"{request.url.path} does not take {request.method}"))
+    return to_error(MethodNotAllowedError(f"{request.url.path} does not take {request.method}"))
 
 
 def to_error(error: ApiError) -> Response:

@@ -46,14 +46,18 @@ class Database:
     """Not safe for several threads at once: the store's writer lock guards it."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises DataFolderError if another server has the folder open."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(folder / "vectors.sqlite3", timeout=1, check_same_thread=False)
+        """Raises DataFolderError, most often because another server has the folder open."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(folder / "vectors.sqlite3", timeout=1, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise DataFolderError(f"The data folder {folder} cannot be opened: {error}.") from error
         try:
             self._connection.executescript(SETUP)
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self._connection.close()
-            raise DataFolderError(f"The data folder {folder} is in use by another server ({error}).") from error
+            reason = "is in use by another server" if "locked" in str(error) else "cannot be opened"
+            raise DataFolderError(f"The data folder {folder} {reason}: {error}.") from error
         self._numbers: dict[str, int] = dict(self._connection.execute("SELECT name, number FROM namespaces"))
 
     def close(self) -> None:

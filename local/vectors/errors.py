@@ -13,32 +13,32 @@ class ApiError(Exception):
         self.message = message
 
 
-class InvalidArgument(ApiError):
+class InvalidArgumentError(ApiError):
     status = 400
     code = 3
 
 
-class Unauthenticated(ApiError):
+class UnauthenticatedError(ApiError):
     status = 401
     code = 16
 
 
-class NotFound(ApiError):
+class NotFoundError(ApiError):
     status = 404
     code = 5
 
 
-class MethodNotAllowed(ApiError):
+class MethodNotAllowedError(ApiError):
     status = 405
     code = 12
 
 
-class AlreadyExists(ApiError):
+class AlreadyExistsError(ApiError):
     status = 409
     code = 6
 
 
-class TooLarge(ApiError):
+class TooLargeError(ApiError):
     status = 413
     code = 8
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from local.vectors.errors import InvalidArgument
+from local.vectors.errors import InvalidArgumentError
 from local.vectors.records import Metadata
 
 Predicate: TypeAlias = Callable[[Metadata], bool]
@@ -27,7 +27,7 @@ class Filter:
 
 
 def compile_filter(raw: object) -> Filter | None:
-    """The filter of a request, None where it has none or an empty one. Raises InvalidArgument."""
+    """The filter of a request, None where it has none or an empty one. Raises InvalidArgumentError."""
     if raw is None or raw == {}:
         return None
     return Filter(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS), _expression(raw))
@@ -36,18 +36,18 @@ def compile_filter(raw: object) -> Filter | None:
 def _expression(raw: object) -> Predicate:
     """{field: condition, ...} and {"$and" | "$or": [expressions]}; several keys are joined by and."""
     if not isinstance(raw, dict) or not raw:
-        raise InvalidArgument(f"Invalid filter: expected an object with at least one condition, got {_show(raw)}")
+        raise InvalidArgumentError(f"Invalid filter: expected an object with at least one condition, got {_show(raw)}")
     return _every([_clause(key, value) for key, value in raw.items()])
 
 
 def _clause(key: str, value: object) -> Predicate:
     if key in ("$and", "$or"):
         if not isinstance(value, list) or not value:
-            raise InvalidArgument(f"Invalid filter: {key} takes a list of at least one expression")
+            raise InvalidArgumentError(f"Invalid filter: {key} takes a list of at least one expression")
         parts = [_expression(item) for item in value]
         return _every(parts) if key == "$and" else _some(parts)
     if key.startswith("$"):
-        raise InvalidArgument(f"Invalid filter: {key} is not allowed here, only $and and $or are")
+        raise InvalidArgumentError(f"Invalid filter: {key} is not allowed here, only $and and $or are")
     return _condition(key, value)
 
 
@@ -55,7 +55,7 @@ def _condition(field: str, value: object) -> Predicate:
     if not isinstance(value, dict):
         return _equals(field, "$eq", value)
     if not value:
-        raise InvalidArgument(f"Invalid filter: the condition on '{field}' is empty")
+        raise InvalidArgumentError(f"Invalid filter: the condition on '{field}' is empty")
     return _every([_comparison(field, operator, operand) for operator, operand in value.items()])
 
 
@@ -72,7 +72,7 @@ def _comparison(field: str, operator: str, operand: object) -> Predicate:
         return _range(field, operator, operand)
     if operator == "$exists":
         return _exists(field, operand)
-    raise InvalidArgument(f"Invalid filter: unknown operator {_show(operator)} on '{field}'")
+    raise InvalidArgumentError(f"Invalid filter: unknown operator {_show(operator)} on '{field}'")
 
 
 def _equals(field: str, operator: str, operand: object) -> Predicate:
@@ -81,7 +81,7 @@ def _equals(field: str, operator: str, operand: object) -> Predicate:
 
 def _contained(field: str, operator: str, operand: object) -> Predicate:
     if not isinstance(operand, list):
-        raise InvalidArgument(f"Invalid filter: {operator} takes a list, got {_show(operand)}")
+        raise InvalidArgumentError(f"Invalid filter: {operator} takes a list, got {_show(operand)}")
     return _any_of(field, {_scalar(operator, item) for item in operand})
 
 
@@ -101,13 +101,15 @@ def _any_of(field: str, wanted: set[tuple[bool, Any]]) -> Predicate:
 def _scalar(operator: str, operand: object) -> tuple[bool, Any]:
     """A comparable form that keeps True and 1 apart, which Python takes for equal."""
     if not isinstance(operand, str | int | float | bool):
-        raise InvalidArgument(f"Invalid filter: {operator} takes a string, number or boolean, got {_show(operand)}")
+        raise InvalidArgumentError(
+            f"Invalid filter: {operator} takes a string, number or boolean, got {_show(operand)}"
+        )
     return isinstance(operand, bool), operand
 
 
 def _range(field: str, operator: str, operand: object) -> Predicate:
     if isinstance(operand, bool) or not isinstance(operand, int | float):
-        raise InvalidArgument(f"Invalid filter: {operator} takes a number, got {_show(operand)}")
+        raise InvalidArgumentError(f"Invalid filter: {operator} takes a number, got {_show(operand)}")
     compare, limit = RANGES[operator], float(operand)
 
     def matches(metadata: Metadata) -> bool:
@@ -119,7 +121,7 @@ def _range(field: str, operator: str, operand: object) -> Predicate:
 
 def _exists(field: str, operand: object) -> Predicate:
     if not isinstance(operand, bool):
-        raise InvalidArgument(f"Invalid filter: $exists takes a boolean, got {_show(operand)}")
+        raise InvalidArgumentError(f"Invalid filter: $exists takes a boolean, got {_show(operand)}")
     return lambda metadata: (field in metadata) == operand
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.vectors.call import Call, read_integer
 from local.vectors.embedding import embed_passage, embed_query
-from local.vectors.errors import InvalidArgument, NotFound
+from local.vectors.errors import InvalidArgumentError, NotFoundError
 from local.vectors.limits import EMBED_INPUTS, RERANK_DOCUMENTS
 from local.vectors.operations import Json
 from local.vectors.reranking import relevance
@@ -26,7 +26,7 @@ def embed(_store: Store, call: Call) -> Json:
     parameters = call.body.get("parameters") or {}
     embedder = EMBED_BY_INPUT_TYPE.get(str(parameters.get("input_type")))
     if embedder is None:
-        raise InvalidArgument("parameters.input_type must be 'passage' or 'query'")
+        raise InvalidArgumentError("parameters.input_type must be 'passage' or 'query'")
     texts = [_text(item, "text") for item in _items(call, "inputs", EMBED_INPUTS)]
     with_tokens = bool(parameters.get("return_tokens"))
     return {
@@ -103,19 +103,19 @@ def _model(call: Call, known: tuple[str, ...]) -> str:
     return model
 
 
-def _no_model(model: str) -> NotFound:
-    return NotFound(f"Model '{model}' not found. Here are: {', '.join(EMBEDDERS + RERANKERS)}.")
+def _no_model(model: str) -> NotFoundError:
+    return NotFoundError(f"Model '{model}' not found. Here are: {', '.join(EMBEDDERS + RERANKERS)}.")
 
 
 def _items(call: Call, field: str, most: int) -> list[Any]:
     items = call.body.get(field)
     if not isinstance(items, list) or not 1 <= len(items) <= most:
-        raise InvalidArgument(f"{field} must be a list of 1 to {most} items")
+        raise InvalidArgumentError(f"{field} must be a list of 1 to {most} items")
     return items
 
 
 def _text(item: object, field: str) -> str:
     text = item.get(field) if isinstance(item, Mapping) else None
     if not isinstance(text, str) or not text.strip():
-        raise InvalidArgument(f"'{field}' must be a non-empty string")
+        raise InvalidArgumentError(f"'{field}' must be a non-empty string")
     return text

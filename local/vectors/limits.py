@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import orjson
 
-from local.vectors.errors import InvalidArgument, TooLarge
+from local.vectors.errors import InvalidArgumentError, TooLargeError
 from local.vectors.records import Metadata, Record
 
 UPSERT_RECORDS = 1_000
@@ -24,11 +24,11 @@ RERANK_DOCUMENTS = 100
 
 
 def check_upsert(records: list[Record]) -> None:
-    """Raises TooLarge. As in the service the size is that of the decoded records, where a float takes 4 bytes:
+    """Raises TooLargeError. As in the service the size is that of the decoded records, where a float takes 4 bytes:
     245 records of 1,536 dimensions with 2,000 bytes of metadata fit."""
     size = sum(_size(record) for record in records)
     if size > UPSERT_BYTES:
-        raise TooLarge(f"Request size {size:,} bytes exceeds the maximum supported size of {UPSERT_BYTES:,} bytes")
+        raise TooLargeError(f"Request size {size:,} bytes exceeds the maximum supported size of {UPSERT_BYTES:,} bytes")
 
 
 def _size(record: Record) -> int:
@@ -38,17 +38,17 @@ def _size(record: Record) -> int:
 
 
 def metadata_size(metadata: Metadata) -> int:
-    """Bytes of the metadata as JSON. Raises InvalidArgument above the limit."""
+    """Bytes of the metadata as JSON. Raises InvalidArgumentError above the limit."""
     size = len(orjson.dumps(metadata))
     if size > METADATA_BYTES:
-        raise InvalidArgument(
+        raise InvalidArgumentError(
             f"Metadata size is {size} bytes, which exceeds the limit of {METADATA_BYTES} bytes per vector"
         )
     return size
 
 
 def merged(former: Metadata, changes: Metadata) -> Metadata:
-    """Metadata with some fields set. Raises InvalidArgument if it outgrows the limit."""
+    """Metadata with some fields set. Raises InvalidArgumentError if it outgrows the limit."""
     metadata = former | changes
     metadata_size(metadata)
     return metadata

@@ -93,7 +93,7 @@ class Namespace:
     def _write(self, slot: int, record: Record) -> None:
         if self._rows is not None and record.values is not None:
             self._rows.write(slot, record.values)
-        self._entries[slot] = replace(record, values=None)
+        self._entries[slot] = Record(record.id, None, record.sparse, record.metadata)
         self._alive[slot] = True
         self._masks.update(slot, record.metadata)
 

@@ -19,7 +19,7 @@ from local.vectors.call import (
     read_token,
     to_token,
 )
-from local.vectors.errors import InvalidArgument
+from local.vectors.errors import InvalidArgumentError
 from local.vectors.filters import Filter, compile_filter
 from local.vectors.limits import (
     DELETE_IDS,
@@ -40,9 +40,9 @@ Json: TypeAlias = dict[str, Any]
 def upsert(store: Store, call: Call) -> Json:
     raw = call.body.get("vectors")
     if not isinstance(raw, list) or not raw:
-        raise InvalidArgument("vectors must be a list of at least one vector")
+        raise InvalidArgumentError("vectors must be a list of at least one vector")
     if len(raw) > UPSERT_RECORDS:
-        raise InvalidArgument(f"Too many vectors: {len(raw)}, the limit is {UPSERT_RECORDS} per upsert")
+        raise InvalidArgumentError(f"Too many vectors: {len(raw)}, the limit is {UPSERT_RECORDS} per upsert")
     records = [read_record(item) for item in raw]
     check_upsert(records)
     store.upsert(read_namespace(call.body.get("namespace")), records)
@@ -72,11 +72,11 @@ def _search(store: Store, namespace: str, call: Call) -> list[Match]:
     record_id = call.body.get("id")
     by_value = wanted.dense is not None or wanted.sparse is not None
     if record_id and by_value:
-        raise InvalidArgument("Cannot provide both 'ID' and 'vector' at the same time")
+        raise InvalidArgumentError("Cannot provide both 'ID' and 'vector' at the same time")
     if record_id:
         return store.search_like(namespace, read_name("Vector ID", record_id), wanted)
     if not by_value:
-        raise InvalidArgument("Query requires a vector, a sparse vector or an id")
+        raise InvalidArgumentError("Query requires a vector, a sparse vector or an id")
     return store.search(namespace, wanted)
 
 
@@ -116,12 +116,12 @@ def update(store: Store, call: Call) -> Json:
     metadata = read_metadata(call.body.get("setMetadata"))
     if call.body.get("id"):
         if call.body.get("filter"):
-            raise InvalidArgument("Cannot provide both 'ID' and 'filter' at the same time")
+            raise InvalidArgumentError("Cannot provide both 'ID' and 'filter' at the same time")
         store.update(namespace, read_name("Vector ID", call.body["id"]), values, sparse, metadata)
         return {}
     wanted = _required_filter(call, "Update with empty metadata filter is not allowed")
     if values is not None or sparse is not None:
-        raise InvalidArgument("Update by metadata request does not support updating vector values.")
+        raise InvalidArgumentError("Update by metadata request does not support updating vector values.")
     dry_run = bool(call.body.get("dryRun"))
     return {"matchedRecords": store.update_matching(namespace, wanted, metadata, dry_run=dry_run)}
 
@@ -131,7 +131,7 @@ def delete(store: Store, call: Call) -> Json:
     ids, raw_filter = call.body.get("ids"), call.body.get("filter")
     if call.body.get("deleteAll"):
         if ids or raw_filter:
-            raise InvalidArgument(f"No {'explicit IDs' if ids else 'filter'} allowed when delete_all=true")
+            raise InvalidArgumentError(f"No {'explicit IDs' if ids else 'filter'} allowed when delete_all=true")
         store.delete_all(namespace)
     elif raw_filter is not None:  # next to ids, the service applies the filter alone
         store.delete_matching(namespace, _required_filter(call, "Delete with empty metadata filter is not allowed"))
@@ -170,7 +170,7 @@ def list_namespaces(store: Store, call: Call) -> Json:
 def create_namespace(store: Store, call: Call) -> Json:
     name, schema = read_name("name", call.body.get("name")), call.body.get("schema") or {}
     if not isinstance(schema, dict):
-        raise InvalidArgument("schema must be an object")
+        raise InvalidArgumentError("schema must be an object")
     store.create(name, schema)
     return describe_namespace(store, Call({}, call.query, {"name": name}))
 
@@ -189,7 +189,7 @@ def delete_namespace(store: Store, call: Call) -> Json:
 def _required_filter(call: Call, message: str) -> Filter:
     wanted = compile_filter(call.body.get("filter"))
     if wanted is None:
-        raise InvalidArgument(message)
+        raise InvalidArgumentError(message)
     return wanted
 
 

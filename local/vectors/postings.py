@@ -35,7 +35,7 @@ class Postings:
         if not vectors:
             return
         terms, slots, weights = _columns(vectors)
-        order = np.argsort(terms, kind="stable")
+        order = np.argsort(terms)
         slots, weights = slots[order], weights[order]
         for term, start, stop in _runs(terms[order]):
             posting = self._by_term.setdefault(term, _Posting())
@@ -76,5 +76,5 @@ def _columns(vectors: Sequence[tuple[int, Sparse]]) -> tuple[Indices, Indices, F
 
 def _runs(terms: Indices) -> Iterator[tuple[int, int, int]]:
     """Each distinct term of a sorted array with the start and the stop of its run."""
-    distinct, starts = np.unique(terms, return_index=True)
-    return zip(distinct.tolist(), starts.tolist(), [*starts[1:].tolist(), len(terms)], strict=True)
+    starts = np.flatnonzero(np.diff(terms, prepend=terms[0] ^ 1))
+    return zip(terms[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(terms)], strict=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import sqrt
 from threading import Lock
 
 import numpy as np
@@ -48,7 +49,7 @@ class Rows:
             self._blocks.append(np.empty((BLOCK_ROWS, self._dimension), np.float32))
             self._inverse_norms.append(np.empty(BLOCK_ROWS, np.float32))
         self._blocks[block][row] = values
-        self._inverse_norms[block][row] = 1 / np.linalg.norm(values)
+        self._inverse_norms[block][row] = 1 / _norm(values)
 
     def read(self, slot: int) -> Floats:
         """A copy of the row."""
@@ -58,7 +59,7 @@ class Rows:
     def scores(self, query: Floats, count: int) -> Floats:
         """The scores of the first `count` slots. Scanning is bound by memory bandwidth, so queries that
         arrive during a pass wait and share the next one. All of them hold the read lock: the rows stand still."""
-        ticket = _Ticket(query / np.linalg.norm(query) if self._cosine else query)
+        ticket = _Ticket((query / _norm(query)).astype(np.float32) if self._cosine else query)
         with self._waiting_guard:
             self._waiting.append(ticket)
         with self._turn:
@@ -82,8 +83,13 @@ class Rows:
         columns = np.ascontiguousarray(queries.T)
         blocks = range(0, -(-count // BLOCK_ROWS))
         shares = [blocks[worker::WORKERS] for worker in range(min(WORKERS, len(blocks)))]
-        list(POOL.map(lambda share: [self._score_block(block, columns, scores) for block in share], shares))
+        for done in [POOL.submit(self._score_blocks, share, columns, scores) for share in shares]:
+            done.result()
         return scores
+
+    def _score_blocks(self, share: range, columns: Floats, scores: Floats) -> None:
+        for block in share:
+            self._score_block(block, columns, scores)
 
     def _score_block(self, block: int, columns: Floats, scores: Floats) -> None:
         part = scores[:, block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
@@ -94,3 +100,9 @@ class Rows:
             part[:] = (rows @ columns).T
         if self._cosine:
             part *= self._inverse_norms[block][: part.shape[1]]
+
+
+def _norm(values: Floats) -> float:
+    """In double precision, whose squares neither overflow nor vanish for any 32-bit number."""
+    wide = values.astype(np.float64)
+    return sqrt(wide @ wide)

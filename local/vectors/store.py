@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 from local.vectors.database import Database, Shape
-from local.vectors.errors import AlreadyExists, DataFolderError, InvalidArgument, NotFound
+from local.vectors.errors import AlreadyExistsError, DataFolderError, InvalidArgumentError, NotFoundError
 from local.vectors.filters import Filter
 from local.vectors.limits import merged
 from local.vectors.lock import ReadWriteLock
@@ -51,7 +51,7 @@ class Store:
     # -- records
 
     def upsert(self, namespace: str, records: Sequence[Record]) -> None:
-        """Adds or replaces records; of two with the same id the later one counts. Raises InvalidArgument."""
+        """Adds or replaces records; of two with the same id the later one counts. Raises InvalidArgumentError."""
         with self._writing:
             shape = self._shape or Shape(None if records[0].values is None else len(records[0].values))
             for record in records:
@@ -112,7 +112,7 @@ class Store:
             return self._space(namespace).page_of_ids(prefix, after, limit)
 
     def search(self, namespace: str, query: Query) -> list[Match]:
-        """The best matches, none in an unknown namespace. Raises InvalidArgument for a wrong dimension."""
+        """The best matches, none in an unknown namespace. Raises InvalidArgumentError for a wrong dimension."""
         with self._gate.reading():
             if self._shape is not None and query.dense is not None:
                 _check_dimension(query.dense, self._shape)
@@ -138,14 +138,14 @@ class Store:
             return {name: space.count(wanted) for name, space in self._namespaces.items()}
 
     def describe(self, namespace: str) -> tuple[int, dict[str, Any]]:
-        """The number of records and the metadata schema. Raises NotFound."""
+        """The number of records and the metadata schema. Raises NotFoundError."""
         with self._gate.reading():
             return len(self._existing(namespace)), self._schemas.get(namespace, {})
 
     def create(self, namespace: str, schema: dict[str, Any]) -> None:
         with self._writing:
             if namespace in self._namespaces:
-                raise AlreadyExists(f"Namespace '{namespace}' already exists")
+                raise AlreadyExistsError(f"Namespace '{namespace}' already exists")
             self._database.create(namespace, schema)
             with self._gate.writing():
                 self._schemas[namespace] = schema
@@ -188,7 +188,7 @@ class Store:
 
     def _existing(self, namespace: str) -> Namespace:
         if namespace not in self._namespaces and namespace != DEFAULT_NAMESPACE:
-            raise NotFound("Namespace not found")
+            raise NotFoundError("Namespace not found")
         return self._space(namespace)
 
     def _empty(self) -> Namespace:
@@ -214,12 +214,14 @@ class Store:
 def _check_record(record: Record, shape: Shape) -> None:
     _check_dimension(record.values, shape)
     if record.values is None and record.sparse is None:
-        raise InvalidArgument(f"Vector '{record.id}' must have values or sparse values")
+        raise InvalidArgumentError(f"Vector '{record.id}' must have values or sparse values")
 
 
 def _check_dimension(values: Floats | None, shape: Shape) -> None:
     if shape.dimension is None and values is not None:
-        raise InvalidArgument("Index is sparse: dense values are not supported")
+        raise InvalidArgumentError("Index is sparse: dense values are not supported")
     length = 0 if values is None else len(values)
     if shape.dimension is not None and length != shape.dimension:
-        raise InvalidArgument(f"Vector dimension {length} does not match the dimension of the index {shape.dimension}")
+        raise InvalidArgumentError(
+            f"Vector dimension {length} does not match the dimension of the index {shape.dimension}"
+        )

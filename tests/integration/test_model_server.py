@@ -90,9 +90,8 @@ def test_a_bad_or_missing_key_is_unauthorized(url: str, key: str, code: str | No
 
 
 def test_the_client_raises_its_own_class_for_a_bad_key(url: str) -> None:
-    with OpenAI(base_url=url, api_key="invalid", max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError):
-            client.models.list()
+    with OpenAI(base_url=url, api_key="invalid", max_retries=0) as client, pytest.raises(openai.AuthenticationError):
+        client.models.list()
 
 
 def test_every_response_carries_request_id_time_and_rate_limits(client: OpenAI) -> None:
@@ -114,7 +113,9 @@ def test_unknown_paths_and_methods_get_error_bodies(client: OpenAI) -> None:
     assert (wrong.value.status_code, wrong.value.code) == (405, "method_not_supported")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"input": NaN}', b'{"input": "\\ud800"}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"input": NaN}', b'{"input": "\\ud800"}', b"\xff", b"[" * 100_000]
+)
 def test_a_malformed_body_is_a_bad_request(url: str, body: bytes) -> None:
     for path in ("/embeddings", "/chat/completions"):
         status, answer = post(url, path, body)
@@ -216,11 +217,10 @@ def test_two_servers_embed_alike(client: OpenAI) -> None:
         assert embed(client, *PASSAGES) == embed(other, *PASSAGES)
 
 
-def test_a_taken_port_ends_in_one_sentence() -> None:
-    with run_server() as url:
-        port = url.rsplit(":", 1)[1].removesuffix("/v1")
-        command = [sys.executable, "-m", "local.models", "--port", port]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+def test_a_taken_port_ends_in_one_sentence(url: str) -> None:
+    port = url.rsplit(":", 1)[1].removesuffix("/v1")
+    command = [sys.executable, "-m", "local.models", "--port", port]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Port {port} on 127.0.0.1 is already in use") and done.stderr.count("\n") == 1
 
