@@ -1,4 +1,4 @@
-"""What the Makefile calls: `python -m local run`, `up`, `down`, `test`, `build`, `deploy`, `key`, `secrets`, `invoke`."""
+"""What the Makefile calls: `python -m local run`, `up`, `down` and the others of `local/stack/commands.py`."""
 
 import sys
 

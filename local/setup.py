@@ -69,14 +69,30 @@ def _make(name: str) -> None:
         shutil.rmtree(place)
     _run(uv, "venv", "-q", "--python", sys.executable, place)
     requirements = REQUIREMENTS / f"{name}.txt"
-    _run(uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "-p", place / "bin/python", "-r", requirements)
+    _run(
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--compile-bytecode",
+        "--require-hashes",
+        "-p",
+        place / "bin/python",
+        "-r",
+        requirements,
+    )
     (place / "ready").write_text(_digest(name))
 
 
 def _run(*command: object) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run(
-        list(map(str, command)), check=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        list(map(str, command)),
+        check=True,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 

@@ -3,9 +3,10 @@ Parsing and model work run in threads, so that a long request does not keep a sh
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -98,8 +99,8 @@ async def _stream(completion: Completion) -> AsyncIterator[str]:
 async def _in_thread(work: Callable[[], Result]) -> Result:
     try:
         return await run_in_threadpool(work)
-    except RecursionError as error:
-        raise invalid("The request body is nested too deeply.") from error
+    except (RecursionError, OverflowError) as error:
+        raise invalid("The request body is nested too deeply, or holds a number that is too large.") from error
 
 
 def check_key(request: Request) -> None:
@@ -130,7 +131,7 @@ async def read_body(request: Request) -> bytes:
 def parse_json(body: bytes) -> JsonObject:
     """Raises ApiError 400 for what is not a JSON object of valid Unicode."""
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_parse_finite)
         if SURROGATE.search(body):
             json.dumps(value, ensure_ascii=False).encode()
     except ValueError as error:
@@ -141,8 +142,13 @@ def parse_json(body: bytes) -> JsonObject:
     return value
 
 
-def _refuse_constant(name: str) -> object:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _parse_finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_constant(text)
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

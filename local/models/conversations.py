@@ -2,7 +2,7 @@
 The last user message is the question; everything else users, tools and the system said is the material."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from local.models.evidence import Source
@@ -61,20 +61,19 @@ class Conversation:
 
 def read_conversation(messages: Sequence[Message]) -> Conversation:
     at = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+    asked = messages[at].text if at >= 0 else ""
     system = [message.text for message in messages if message.role in INSTRUCTION_ROLES]
-    summarizing = bool(SUMMARY.search("\n".join(system)))
-    question, beside = split_question(messages[at].text, summarizing) if at >= 0 else ("", [])
-    earlier = [message for message in messages[: max(at, 0)] if message.role in ("user", "tool")]
-    said = [*beside, *(text for message in earlier for text in _texts(message))]
-    results = [text for message in messages[at + 1 :] if message.role == "tool" for text in _texts(message)]
+    question, beside = split_question(asked, summarizing=bool(SUMMARY.search("\n".join(system))))
+    said = [*beside, *_texts(message for message in messages[: max(at, 0)] if message.role in ("user", "tool"))]
+    results = list(_texts(message for message in messages[at + 1 :] if message.role == "tool"))
+    request = asked if read_json(asked) is None else question
     if not said and not results and len(split_sentences(question)) > 1:
         question, said = "", [question]  # several sentences that ask nothing, and nothing else to work on
-    request = question if at >= 0 and read_json(messages[at].text) is not None else messages[at].text if at >= 0 else ""
     return Conversation(request, question, tuple(results), tuple(said), tuple(_facts(system)), "\n".join(system))
 
 
-def split_question(text: str, summarizing: bool = False) -> tuple[str, list[str]]:
-    """The question in a user's message, and the texts beside it. A message under an instruction is all material."""
+def split_question(text: str, *, summarizing: bool) -> tuple[str, list[str]]:
+    """The question in a user's message, and the texts beside it. Under instructions to summarize all is material."""
     value = read_json(text)
     if isinstance(value, dict):
         key = next((key for key in QUESTION_KEYS if isinstance(value.get(key), str)), None)
@@ -106,9 +105,10 @@ def _kept(*texts: str) -> list[str]:
     return [text for text in texts if re.search(r"\w", text)]
 
 
-def _texts(message: Message) -> list[str]:
-    value = read_json(message.text)
-    return _kept(message.text) if value is None else list(flatten(value))
+def _texts(messages: Iterable[Message]) -> Iterator[str]:
+    for message in messages:
+        value = read_json(message.text)
+        yield from _kept(message.text) if value is None else flatten(value)
 
 
 def flatten(value: object) -> Iterator[str]:

@@ -14,6 +14,7 @@ from local.models.schemas import (
     compiled,
     has_format,
     is_valid,
+    required_names,
     resolve,
     types_of,
     unfillable,
@@ -192,10 +193,10 @@ class _Filler:
                 raise unfillable(f"type {other!r} is unknown")
 
     def _object(self, leaf: Leaf) -> JsonObject:
-        properties, required = as_map(leaf.schema.get("properties")), as_list(leaf.schema.get("required"))
+        properties, required = as_map(leaf.schema.get("properties")), required_names(leaf.schema)
         extra = leaf.schema.get("additionalProperties", True)
         places = {name: self._inner(name, part, leaf) for name, part in properties.items()}
-        places |= {str(name): self._inner(str(name), extra, leaf) for name in required if name not in properties}
+        places |= {name: self._inner(name, extra, leaf) for name in required if name not in properties}
         return {
             name: self.fill(place.schema, place)
             for name, place in places.items()

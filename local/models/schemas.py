@@ -90,6 +90,10 @@ def as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
+def required_names(schema: JsonObject) -> list[str]:
+    return [name for name in as_list(schema.get("required")) if isinstance(name, str)]
+
+
 def as_map(value: object) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
@@ -205,7 +209,7 @@ def _broken_number_rules(value: float, schema: JsonObject) -> Iterator[str]:
 def _object_violations(value: JsonObject, schema: JsonObject, root: JsonObject, place: str) -> Iterator[str]:
     properties = as_map(schema.get("properties"))
     extra = schema.get("additionalProperties", True)
-    yield from (f"{place}: {name} is missing" for name in as_list(schema.get("required")) if name not in value)
+    yield from (f"{place}: {name} is missing" for name in required_names(schema) if name not in value)
     for name, item in value.items():
         if name in properties:
             yield from violations(item, properties[name], root, f"{place}.{name}")

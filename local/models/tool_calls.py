@@ -14,7 +14,7 @@ from local.models.fields import JsonObject
 from local.models.filling import fill
 from local.models.messages import Message
 from local.models.questions import Question
-from local.models.schemas import as_list, as_map, resolve, types_of
+from local.models.schemas import as_map, required_names, resolve, types_of
 from local.models.sentences import split_sentences
 from local.models.tools import Tool, ToolChoice
 from local.models.values import find_joined_names, is_named, split_name
@@ -117,7 +117,7 @@ def _fit(tool: Tool, request: str) -> _Fit:
     verb = names[0] if names and (names[0] in READING or names[0] in CHANGING) else None
     nouns = [stem(word) for word in names[1 if verb else 0 :] if weight(word) > FUNCTION_WEIGHT]
     about = {stem(word) for word in [*names, *split_words(tool.description)]}
-    required = [str(name) for name in as_list(tool.parameters.get("required"))]
+    required = required_names(tool.parameters)
     shared = sum(value for term, value in asked.terms.items() if term in about)
     return _Fit(
         verb=verb,
@@ -139,8 +139,8 @@ def _says(verbs: Sequence[str], request: str, asked: Question, nouns: Sequence[s
 def _times(tool: Tool, request: str) -> int:
     """Once for each name enumerated when one name is all the tool requires: two cities, two calls."""
     schema = resolve(tool.parameters, tool.parameters)
-    required, properties = as_list(schema.get("required")), as_map(schema.get("properties"))
-    if len(required) != 1 or not isinstance(required[0], str) or not is_named(required[0]):
+    required, properties = required_names(schema), as_map(schema.get("properties"))
+    if len(required) != 1 or not is_named(required[0]):
         return 1
     if types_of(as_map(properties.get(required[0]))) != ["string"]:
         return 1

@@ -11,7 +11,9 @@ from local.models.words import split_words, stem, word_set
 
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 DATE_TIME = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?"
-NUMBER = re.compile(r"(?<![\w.-])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.])-?\d+(?:\.\d+)?")
+NUMBER = re.compile(  # up to 15 digits: what a float holds exactly
+    r"(?<![\w.-])-?\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?(?!\d)|(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?(?!\d)"
+)
 UUID = r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 IDENTIFIER = rf"{UUID}|\b[A-Za-z]{{1,12}}[-_](?=\w*\d)\w+\b|#\d+|\b[A-Z]{{1,6}}\d{{2,}}\b|\b\d{{2,}}\b"
 
@@ -47,9 +49,9 @@ def split_name(name: str) -> list[str]:
     return split_words(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_.-]", " ", name))
 
 
-def form_of(name: str, format: object) -> re.Pattern[str] | None:
+def form_of(name: str, format_name: object) -> re.Pattern[str] | None:
     """The form a property's values take, if its name or its `format` tells."""
-    words = {*split_name(name), str(format)}
+    words = {*split_name(name), str(format_name)}
     return next((form for names, form in FORMS if not names.isdisjoint(words)), None)
 
 
@@ -69,8 +71,7 @@ def find_names(texts: Sequence[str]) -> list[str]:
     for sentence in (sentence.text for text in texts for sentence in split_sentences(text)):
         for match in re.finditer(NAME, sentence):
             name = match.group().rstrip(".'\u2019&-")
-            plain = weight(name.lower()) < 1
-            if not plain:
+            if weight(name.lower()) == 1:  # not a common word that merely begins a sentence
                 (inside if match.start() else first).append(name)
     return list(dict.fromkeys([*inside, *(name for name in first if " " in name or not inside)]))
 

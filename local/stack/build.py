@@ -17,7 +17,6 @@ _SOURCES = ("template.yaml", "functions", "layers")
 _LINUX = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 
 
-
 def build(*, architecture: str | None = None) -> bool:
     """Build for an architecture of Lambda, or for this machine if None. False if nothing had changed."""
     target = _LINUX[architecture] if architecture else _host()

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import boto3
 
-from local.stack import demo, processes
-from local.stack.build import BUILD, RUNTIME, build, sam_environment
+from local.stack import demo, invocation, processes
+from local.stack.build import RUNTIME, build, sam_environment
 from local.stack.deploy import (
     create_key,
     deploy,
@@ -129,10 +129,7 @@ def secrets() -> None:
 
 def invoke(function: str = "", case: str = "") -> int:
     """`sam local invoke` of one function with one of its events, against the running stack."""
-    from local.stack.invocation import command
-
-    stack = read_stack()
-    return subprocess.run(command(stack, function, case), cwd=ROOT, env=sam_environment(), check=False).returncode
+    return invocation.invoke(read_stack(), function, case)
 
 
 def logs() -> None:
@@ -177,10 +174,8 @@ def _step(done: str) -> Iterator[None]:
 
 
 def _until_interrupted() -> None:
-    try:
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    except KeyboardInterrupt:
-        pass
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def _stop_uninterrupted() -> None:

@@ -28,7 +28,8 @@ def call(stack: dict[str, Any], method: str, path: str, body: dict[str, Any] | N
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read())
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
     except urllib.error.HTTPError as error:
         raise Stop(f"{method} {path} answered {error.code}: {error.read().decode()}") from error
 

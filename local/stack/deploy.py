@@ -94,7 +94,10 @@ def create_key(
 def _parameters(ports: Ports) -> dict[str, str]:
     """The template's parameters: the real providers where .env has their keys, else the offline servers."""
     given = dotenv()
-    parameters = {"StageConcurrency": "2"}  # the embedded AWS runs each copy as a process of this machine
+    parameters = {
+        "AwsEndpointUrl": ports.aws_url,
+        "StageConcurrency": "2",  # each copy is a process of this machine
+    }
     if uses_offline_models():
         parameters |= {
             "OpenAIBaseUrl": f"http://127.0.0.1:{ports.models}/v1",

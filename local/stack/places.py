@@ -56,7 +56,8 @@ def read_stack() -> dict[str, Any]:
     """What `make up` wrote. Raises `Stop` if no stack runs."""
     if not STACK_FILE.exists():
         raise Stop("No local stack is running. Start one with: make up")
-    return json.loads(STACK_FILE.read_text())
+    stack: dict[str, Any] = json.loads(STACK_FILE.read_text())
+    return stack
 
 
 def local_credentials() -> dict[str, str]:

@@ -35,7 +35,15 @@ def start(ports: Ports, *, models: bool, vectors: bool) -> None:
         commands["models"] = [python, "-m", "local.models", "--port", str(ports.models)]
         health["models"] = f"http://127.0.0.1:{ports.models}/health"
     if vectors:
-        commands["vectors"] = [python, "-m", "local.vectors", "--port", str(ports.vectors), "--data", str(RUN / "vectors")]
+        commands["vectors"] = [
+            python,
+            "-m",
+            "local.vectors",
+            "--port",
+            str(ports.vectors),
+            "--data",
+            str(RUN / "vectors"),
+        ]
         health["vectors"] = f"http://127.0.0.1:{ports.vectors}/health"
     started = {name: _spawn(name, command, ports) for name, command in commands.items()}
     _PIDS.write_text(json.dumps({name: process.pid for name, process in started.items()}))
@@ -97,7 +105,9 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Stop(f"Port {port} is in use. Stop what uses it, or choose three others: PORT=5566 make ...") from None
+            raise Stop(
+                f"Port {port} is in use. Stop what uses it, or choose three others: PORT=5566 make ..."
+            ) from None
 
 
 def _pids() -> list[int]:

@@ -6,15 +6,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
+# With those that only make a question: how long, how many.
 _FUNCTION_WORDS = """
-    a about after all also am an and any are as at be because been before being but by can could did do does
-    doing for from had has have having he her here him his how i if in into is it its just me more most my no nor
-    not of off on once only or other our out over own same she should so some such than that the their them then
-    there these they this those through to too under until up very was we were what when where which while who
-    whom why will with would you your"""
+    a about after all also am an and any are as at be because been before being but by can could did do does doing
+    for from get had has have having he her here him his how i if in into is it its just long many me more most much
+    my no nor not of off often on once only or other our out over own same she should so some such than that the
+    their them then there these they this those through to too under until up very was we were what when where which
+    while who whom why will with would you your"""
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
-# The shortest stem left is three letters: "used" becomes "us" under no rule, "need" stays.
+# A stem keeps at least three letters, so "need" and "used" stay whole.
 ENDINGS = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
 KEPT_ENDINGS = ("ss", "us", "is")
 

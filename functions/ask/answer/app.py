@@ -27,9 +27,7 @@ def ask(request: AskRequest) -> AskResponse:
         max_cost=request.max_cost_usd,
         identity=api.request_id if request.cache == "off" else "",
     )
-    return answer(
-        request, payer, models=clients.models(), vectors=clients.vectors(), limit=settings().answer_tokens
-    )
+    return answer(request, payer, models=clients.models(), vectors=clients.vectors(), limit=settings().answer_tokens)
 
 
 @logger.inject_lambda_context

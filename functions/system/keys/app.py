@@ -9,7 +9,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 from quadrille import clients
 from quadrille.errors import Invalid, NotFound
 from quadrille.http import Body
-from quadrille.keys import SCOPES
 
 logger = Logger()
 
@@ -19,7 +18,7 @@ class Create(Body):
 
     action: Literal["create"]
     tenant: str
-    scopes: list[str] = list(SCOPES[:2])
+    scopes: list[str] = Field(default_factory=lambda: ["ask", "ingest"])
 
 
 class List(Body):

@@ -34,13 +34,15 @@ _SECRET_SECONDS = 300  # how long a provider's key is remembered; a rotated key 
 @cache
 def dynamodb() -> "DynamoDBClient":
     """DynamoDB, shared by the tables."""
-    return boto3.client("dynamodb", config=_AWS)
+    client: DynamoDBClient = boto3.client("dynamodb", config=_AWS)
+    return client
 
 
 @cache
 def sqs() -> "SQSClient":
     """SQS, shared by the queues."""
-    return boto3.client("sqs", config=_AWS)
+    client: SQSClient = boto3.client("sqs", config=_AWS)
+    return client
 
 
 @cache

@@ -170,7 +170,9 @@ class Documents:
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
-        return row and DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
+        if row is None:
+            return None
+        return DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
 
     def open_version(self, row: Row, *, digest: str, size: int) -> DocumentVersion | None:
         """Begin to work on a file's content; None if this content is already searchable.

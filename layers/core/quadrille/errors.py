@@ -58,7 +58,7 @@ class ResultLost(QuadrilleError):
 
 
 class Unreadable(QuadrilleError):
-    """A file cannot become text: unsupported, empty, encrypted, damaged or over a limit. The message is for its owner."""
+    """A file cannot become text: unsupported, empty, encrypted or damaged. The message is for its owner."""
 
 
 class NotFound(QuadrilleError):

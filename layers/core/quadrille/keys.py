@@ -41,7 +41,9 @@ class Keys:
             raise Invalid("tenant", "must be 1 to 63 lower-case letters, digits and inner hyphens")
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
-            raise Invalid("scopes", f"must be some of {', '.join(SCOPES)}" + (f", not {unknown[0]!r}" if unknown else ""))
+            raise Invalid(
+                "scopes", f"must be some of {', '.join(SCOPES)}" + (f", not {unknown[0]!r}" if unknown else "")
+            )
         key_id = secrets.token_hex(8)
         key = f"qk_{key_id}_{secrets.token_urlsafe(32)}"
         row = {"key_id": key_id, "tenant": tenant, "scopes": sorted(set(scopes)), "created_at": _now()}

@@ -238,9 +238,7 @@ class Ledger:
         self._close(claim, state="paid", spent=reply.receipt.cost_usd, values={**kept, "receipt": receipt.public()})
         return Paid(reply.result, blob, receipt)
 
-    def _close(
-        self, claim: _Claim, *, state: str, spent: Decimal, values: Mapping[str, Any] | None = None
-    ) -> None:
+    def _close(self, claim: _Claim, *, state: str, spent: Decimal, values: Mapping[str, Any] | None = None) -> None:
         """End a claim in one transaction with its budget, unless somebody took it over."""
         ambiguous = state == "ambiguous"
         changes: dict[str, Any] = {
@@ -257,7 +255,11 @@ class Ledger:
                 "ConditionExpression": "fence = :fence AND #state = :claimed",
                 "ExpressionAttributeNames": {f"#{name}": name for name in changes},
                 "ExpressionAttributeValues": to_item(
-                    {**{f":{name}": value for name, value in changes.items()}, ":fence": claim.fence, ":claimed": "claimed"}
+                    {
+                        **{f":{name}": value for name, value in changes.items()},
+                        ":fence": claim.fence,
+                        ":claimed": "claimed",
+                    }
                 ),
             }
         }
@@ -270,7 +272,6 @@ class Ledger:
         while True:
             try:
                 self.dynamodb.transact_write_items(TransactItems=items)
-                return
             except self.dynamodb.exceptions.TransactionCanceledException as error:
                 codes = {reason["Code"] for reason in error.response["CancellationReasons"]}
                 if "ConditionalCheckFailed" in codes:
@@ -278,6 +279,8 @@ class Ledger:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionInProgressException":
                     raise
+            else:
+                return
             self.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 1.0)
 

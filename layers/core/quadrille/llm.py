@@ -186,7 +186,9 @@ def _size(body: object) -> int:
 def _pause_after(error: "APIStatusError", retries: int) -> float:
     """Seconds to wait before a request that was refused unbilled is sent again. Raises if it must not be."""
     if error.status_code in _MAYBE_BILLED:
-        raise AmbiguousCall(f"The model provider answered {error.status_code}; the call may have been billed.") from error
+        raise AmbiguousCall(
+            f"The model provider answered {error.status_code}; the call may have been billed."
+        ) from error
     if error.status_code not in _NOT_BILLED or error.code == "insufficient_quota":
         raise ProviderRefused(f"The model provider refused the request: {error.message}") from error
     return _retry_after(error.response.headers.get("retry-after"), retries)

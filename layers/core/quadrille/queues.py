@@ -28,9 +28,7 @@ class Queue:
 
     def postpone(self, receipt_handle: str, *, seconds: int) -> None:
         """Let a message that was received come again in `seconds` instead of at the end of its visibility timeout."""
-        self.sqs.change_message_visibility(
-            QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-        )
+        self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
 
     def _send_batch(self, messages: Sequence[BaseModel], delay: int) -> None:
         answer = self.sqs.send_message_batch(

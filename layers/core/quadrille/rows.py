@@ -20,10 +20,10 @@ def to_item(values: Mapping[str, Any]) -> "dict[str, AttributeValueTypeDef]":
     return {name: _serializer.serialize(value) for name, value in values.items()}
 
 
-def from_item(item: "Mapping[str, AttributeValueTypeDef]") -> Row:
+def from_item(item: Mapping[str, Any]) -> Row:
     """DynamoDB attribute values as Python values. Numbers come back as Decimal, binaries as bytes."""
     row = {name: _deserializer.deserialize(value) for name, value in item.items()}
-    return {name: bytes(value) if isinstance(value, Binary) else value for name, value in row.items()}
+    return {name: value.value if isinstance(value, Binary) else value for name, value in row.items()}
 
 
 def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:

@@ -97,8 +97,10 @@ def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]
 def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> AskResponse:
     """No answer, and what was searched for it."""
     names = list(dict.fromkeys(source.filename for source in found))
-    searched = f"the collection {request.collection!r}, nearest: {', '.join(names)}" if names else (
-        f"the collection {request.collection!r}, which has no matching documents"
+    searched = (
+        f"the collection {request.collection!r}, nearest: {', '.join(names)}"
+        if names
+        else (f"the collection {request.collection!r}, which has no matching documents")
     )
     return AskResponse(
         answer=f"The documents do not contain an answer to this question. Searched: {searched}.",

@@ -39,9 +39,7 @@ def chunk(version: DocumentVersion, *, documents: Documents, blobs: Blobs, embed
     batches = [chunks[start : start + size.batch] for start in range(0, len(chunks), size.batch)]
     for number, batch in enumerate(batches):
         blobs.put_json(batch_key(version, number), [piece.to_json() for piece in batch])
-    current = documents.advance(
-        version, Status.EMBEDDING, chunks_total=len(chunks), batches_total=len(batches)
-    )
+    current = documents.advance(version, Status.EMBEDDING, chunks_total=len(chunks), batches_total=len(batches))
     if current:
         done = current["batches"]
         left = [number for number in range(len(batches)) if str(number) not in done] or [0]

@@ -65,9 +65,7 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
     return blobs.get(key)
 
 
-def _hand_on(
-    version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue
-) -> None:
+def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
     blobs.put_json(work_key(version, "text"), asdict(extracted))
     total = len(extracted.pages)
     missing = [

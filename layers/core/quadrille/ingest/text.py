@@ -3,8 +3,12 @@
 import codecs
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from quadrille.errors import TooLarge, Unreadable
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
 
 _PAGE_BREAK = "\n\n"
 _MARKDOWN = (".md", ".markdown")

@@ -1,0 +1,224 @@
+"""The ledger against DynamoDB: paid once, reserved before, never over the limit."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater
+from quadrille.ledger import Call, Ledger, Reply
+from quadrille.rows import get
+from tests.integration.conftest import Clock, Provider
+
+Make = Callable[..., Call]
+
+
+def budget(ledger: Ledger) -> tuple[Decimal, Decimal]:
+    """Spent and reserved of the day."""
+    row = get(ledger.dynamodb, ledger.table, {"pk": "budget#acme#2027-01-15"}) or {}
+    spent = row.get("spent", Decimal(0))
+    return spent, row.get("committed", Decimal(0)) - spent
+
+
+def raising(error: Exception) -> Callable[[], Reply]:
+    def send() -> Reply:
+        raise error
+
+    return send
+
+
+def test_a_call_is_paid_and_its_receipt_says_so(ledger: Ledger, call: Make, provider: Provider) -> None:
+    paid = ledger.pay(call(), provider)
+    assert (paid.result, paid.blob) == (b"reply", "")
+    assert paid.receipt.cost_usd == Decimal("0.04")
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_a_duplicate_delivery_pays_nothing_and_has_the_same_receipt(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    first, second = ledger.pay(call(), provider), ledger.pay(call(), provider)
+    assert provider.bills == 1
+    assert second == first
+
+
+def test_another_subject_with_the_same_request_saves_what_it_cost(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    ledger.pay(call(), provider)
+    again = ledger.pay(call(subject="answers/2"), provider)
+    assert provider.bills == 1
+    assert (again.receipt.cost_usd, again.receipt.saved_usd, again.receipt.calls) == (0, Decimal("0.04"), 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tenant": "other"}, {"purpose": "x"}, {"model": "n"}, {"identity": "step-2"}, {"request": {"input": "hello "}}],
+    ids=str,
+)
+def test_a_different_call_is_paid_for_itself(ledger: Ledger, call: Make, provider: Provider, change: Any) -> None:
+    ledger.pay(call(), provider)
+    ledger.pay(call(**change), provider)
+    assert provider.bills == 2
+
+
+def test_the_order_of_a_requests_fields_makes_no_difference(call: Make) -> None:
+    assert call(request={"a": 1, "b": 2}).key == call(request={"b": 2, "a": 1}).key
+
+
+def test_money_is_reserved_while_the_call_is_under_way(ledger: Ledger, call: Make) -> None:
+    seen: list[tuple[Decimal, Decimal]] = []
+
+    def send() -> Reply:
+        seen.append(budget(ledger))
+        return Provider()()
+
+    ledger.pay(call(), send)
+    assert seen == [(Decimal(0), Decimal("0.10"))]
+
+
+def test_one_paid_call_is_two_writes(ledger: Ledger, call: Make, provider: Provider) -> None:
+    writes: list[str] = []
+    ledger.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: writes.append(model.name))
+    ledger.pay(call(), provider)
+    assert writes == ["TransactWriteItems", "TransactWriteItems"]
+
+
+def test_a_large_result_is_kept_in_the_bucket(ledger: Ledger, call: Make) -> None:
+    provider = Provider(result=b"x" * 2_000)
+    paid = ledger.pay(call(), provider)
+    assert ledger.blobs.get(paid.blob) == provider.result
+    assert ledger.pay(call(), provider).result == provider.result
+    assert provider.bills == 1
+
+
+def test_a_result_that_vanished_from_the_bucket_is_not_bought_again(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    paid = ledger.pay(call(as_blob=True), provider)
+    ledger.blobs.s3.delete_object(Bucket="bucket", Key=paid.blob)
+    with pytest.raises(ResultLost):
+        ledger.pay(call(as_blob=True), provider)
+    assert provider.bills == 1
+
+
+def test_a_reservation_over_the_daily_limit_is_refused_before_anything_is_sent(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    with pytest.raises(BudgetExceeded) as refused:
+        ledger.pay(call(ceiling=Decimal("1.01")), provider)
+    assert (refused.value.scope, refused.value.limit) == ("daily", Decimal("1"))
+    assert refused.value.renews_at == "2027-01-16T00:00:00Z"
+    assert provider.bills == 0
+
+
+def test_what_was_spent_counts_against_the_limit(ledger: Ledger, call: Make) -> None:
+    expensive = Provider(cost=Decimal("0.95"))
+    ledger.pay(call(ceiling=Decimal("0.95")), expensive)
+    with pytest.raises(BudgetExceeded) as refused:
+        ledger.pay(call(request={"input": "more"}), expensive)
+    assert (refused.value.spent, refused.value.reserved) == (Decimal("0.95"), Decimal(0))
+    assert expensive.bills == 1
+
+
+def test_a_budget_is_exactly_usable_to_its_end(ledger: Ledger, call: Make) -> None:
+    for number in range(10):
+        ledger.pay(call(request={"input": number}), Provider(cost=Decimal("0.10")))
+    assert budget(ledger) == (Decimal("1.00"), Decimal(0))
+
+
+def test_a_budget_renews_with_the_day(ledger: Ledger, call: Make, clock: Clock) -> None:
+    ledger.pay(call(ceiling=Decimal("1")), Provider(cost=Decimal("1")))
+    clock.time += 86_400
+    later = call(request={"input": "tomorrow"}, deadline=clock.now() + 20)
+    assert ledger.pay(later, Provider()).receipt.calls == 1
+
+
+def test_the_limit_of_one_request_holds(ledger: Ledger, call: Make, provider: Provider) -> None:
+    with pytest.raises(BudgetExceeded) as refused:
+        ledger.pay(call(max_cost=Decimal("0.09")), provider)
+    assert (refused.value.scope, provider.bills) == ("request", 0)
+
+
+@pytest.mark.parametrize("error", [RetryLater("throttled"), ProviderRefused("wrong key")], ids=str)
+def test_what_was_certainly_not_billed_gives_the_money_back(
+    ledger: Ledger, call: Make, provider: Provider, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        ledger.pay(call(), raising(error))
+    assert budget(ledger) == (Decimal(0), Decimal(0))
+    paid = ledger.pay(call(), provider)
+    assert (paid.receipt.cost_usd, paid.receipt.ambiguous) == (Decimal("0.04"), 0)
+
+
+def test_an_ambiguous_call_counts_as_spent_and_the_next_receipt_names_it(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    with pytest.raises(AmbiguousCall):
+        ledger.pay(call(), raising(AmbiguousCall("no reply")))
+    assert budget(ledger) == (Decimal("0.10"), Decimal(0))
+    paid = ledger.pay(call(), provider)
+    assert (paid.receipt.cost_usd, paid.receipt.ambiguous) == (Decimal("0.14"), 1)
+    assert budget(ledger) == (Decimal("0.14"), Decimal(0))
+
+
+def test_a_twin_is_asked_to_come_back_while_the_first_is_at_work(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    def send() -> Reply:
+        with pytest.raises(RetryLater):
+            ledger.pay(call(), provider)
+        return Provider()()
+
+    ledger.pay(call(), send)
+    assert provider.bills == 0
+
+
+def test_a_twin_that_waits_long_enough_gets_the_first_ones_result(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    claim = ledger._claim(call(), None)
+    paused = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        paused(seconds)
+        if len(clock.sleeps) == 2:
+            ledger._settle(claim, Provider(result=b"from the first")())  # type: ignore[arg-type]
+
+    object.__setattr__(ledger, "sleep", sleep)
+    assert ledger.pay(call(), provider).result == b"from the first"
+    assert provider.bills == 0
+
+
+def test_the_claim_of_a_crashed_worker_is_taken_over_and_its_reservation_counts_as_spent(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    ledger._claim(call(), None)  # and the worker dies
+    clock.time += 31
+    paid = ledger.pay(call(deadline=clock.now() + 20), provider)
+    assert provider.bills == 1
+    assert (paid.receipt.cost_usd, paid.receipt.ambiguous) == (Decimal("0.14"), 1)
+    assert budget(ledger) == (Decimal("0.14"), Decimal(0))
+
+
+def test_a_late_first_owner_is_fenced_off_and_the_money_is_right(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    claim = ledger._claim(call(), None)
+    clock.time += 31
+    ledger.pay(call(deadline=clock.now() + 20), provider)
+    with pytest.raises(RetryLater):
+        ledger._settle(claim, Provider(result=b"late")())  # type: ignore[arg-type]
+    assert ledger.pay(call(), provider).result == b"reply"
+    assert budget(ledger) == (Decimal("0.14"), Decimal(0))
+
+
+def test_a_claim_left_on_another_day_settles_that_days_budget(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    ledger._claim(call(), None)
+    clock.time += 86_400
+    paid = ledger.pay(call(deadline=clock.now() + 20), provider)
+    assert paid.receipt.ambiguous == 1
+    assert budget(ledger) == (Decimal("0.10"), Decimal(0))
