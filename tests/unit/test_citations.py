@@ -1,0 +1,37 @@
+import pytest
+
+from quadrille.ask.citations import Quote, check, without_markers
+from quadrille.ask.retrieval import Found
+from quadrille.chunks import Chunk
+
+TEXT = "The warranty lasts\n36 months. It covers   the battery (a+b)."
+SOURCE = Found(Chunk(0, 1_000, TEXT, ((4, 900), (5, 1_020))), "d#1#0", "d", "w.pdf", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("quote", "shown", "start", "page"),
+    [
+        ("The warranty lasts", "The warranty lasts", 1_000, 4),
+        ("lasts 36 months.", "lasts\n36 months.", 1_013, 4),
+        ("covers the battery (a+b).", "covers   the battery (a+b).", 1_033, 5),
+    ],
+)
+def test_a_quote_is_shown_verbatim_with_its_span_and_page(quote: str, shown: str, start: int, page: int) -> None:
+    [citation] = check([Quote(number=1, quote=quote)], [SOURCE])
+    assert (citation.quote, citation.start, citation.end, citation.page) == (shown, start, start + len(shown), page)
+
+
+@pytest.mark.parametrize(
+    ("number", "quote"),
+    [(1, "the warranty lasts"), (1, "37 months"), (1, "  "), (0, "36 months"), (2, "36 months"), (-1, "36 months")],
+)
+def test_a_citation_that_does_not_hold_is_dropped(number: int, quote: str) -> None:
+    assert check([Quote(number=number, quote=quote)], [SOURCE]) == []
+
+
+def test_the_same_citation_twice_is_one() -> None:
+    assert len(check([Quote(number=1, quote="36 months")] * 2, [SOURCE])) == 1
+
+
+def test_markers_without_a_citation_are_taken_out() -> None:
+    assert without_markers("A [1]. B [2][3].", keep={1, 3}) == "A [1]. B[3]."

@@ -1,0 +1,50 @@
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quadrille.config import Price
+from quadrille.errors import UnknownPrice
+from quadrille.prices import Prices, Usage
+from scripts.prices import TABLE, table
+
+PRICES = Prices(
+    {"m": Price(input=Decimal(2), output=Decimal(8), cached_input=Decimal("0.5"), cache_write=Decimal("2.5"))}
+)
+
+
+def test_the_shipped_table_is_what_the_pinned_package_says() -> None:
+    assert json.loads(TABLE.read_text()) == table(), "run: make prices"
+
+
+def test_the_templates_default_models_have_a_price() -> None:
+    shipped = Prices({})
+    assert shipped.price("gpt-6-luna").output > 0
+    assert shipped.price("text-embedding-3-small").input > 0
+
+
+def test_a_cost_counts_cached_and_cache_written_tokens_at_their_own_price() -> None:
+    usage = Usage(input_tokens=1_000_000, output_tokens=500_000, cached_tokens=400_000, cache_write_tokens=100_000)
+    assert PRICES.cost("m", usage) == Decimal("1.0") + Decimal("0.2") + Decimal("0.25") + Decimal("4.0")
+
+
+def test_an_unknown_price_is_refused_with_a_word_on_where_to_set_it() -> None:
+    with pytest.raises(UnknownPrice, match="PriceOverrides"):
+        PRICES.price("nobody-knows")
+
+
+def test_an_override_wins_over_the_table() -> None:
+    prices = Prices({"gpt-6-luna": Price(input=Decimal("9"))})
+    assert prices.price("gpt-6-luna").input == 9
+
+
+@given(st.text(max_size=200), st.integers(0, 2_000), st.data())
+def test_no_call_costs_more_than_its_ceiling(text: str, output: int, data: st.DataObject) -> None:
+    size = len(text.encode())
+    tokens = data.draw(st.integers(0, size))
+    cached = data.draw(st.integers(0, tokens))
+    written = data.draw(st.integers(0, tokens - cached))
+    ceiling = PRICES.ceiling("m", request_bytes=size, output_tokens=output)
+    assert PRICES.cost("m", Usage(tokens, output, cached, written)) <= ceiling

@@ -1,0 +1,102 @@
+"""The template and the folders say the same, and what must hold of every resource holds."""
+
+from typing import Any
+
+import pytest
+
+from local.stack.places import ROOT
+from tests.template import TEMPLATE
+
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+GLOBALS = TEMPLATE["Globals"]["Function"]
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+STAGES = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
+
+
+def test_every_function_has_a_folder_and_every_folder_a_function() -> None:
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "functions").glob("*/*/app.py")}
+    assert {function["CodeUri"] for function in FUNCTIONS.values()} == folders
+
+
+def test_a_function_is_named_after_its_folder() -> None:
+    for name, function in FUNCTIONS.items():
+        words = function["CodeUri"].removeprefix("functions/").replace("/", "_").split("_")
+        assert name == "".join(map(str.capitalize, words)) + "Function"
+
+
+def test_every_function_has_an_event_to_be_invoked_with() -> None:
+    for function in FUNCTIONS.values():
+        assert list((ROOT / "events" / function["CodeUri"].removeprefix("functions/")).glob("*.json"))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_reports_partial_failures_is_bounded_and_has_dead_letters(name: str) -> None:
+    source = STAGES[name]["Events"]["Queue"]["Properties"]
+    queue = QUEUES[source["Queue"]["Fn::GetAtt"].removesuffix(".Arn")]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "MaximumConcurrency" in source["ScalingConfig"]
+    assert queue["VisibilityTimeout"] >= 6 * STAGES[name]["Timeout"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn") in QUEUES
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_every_queue_is_encrypted() -> None:
+    assert all(queue["SqsManagedSseEnabled"] for queue in QUEUES.values())
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_on_demand_encrypted_and_recoverable(name: str) -> None:
+    table = RESOURCES[name]["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"]["SSEEnabled"]
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_is_private_encrypted_and_announces_its_objects() -> None:
+    bucket = RESOURCES["Bucket"]["Properties"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]
+    assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"]
+
+
+def test_only_health_is_open() -> None:
+    routes = {
+        event["Properties"]["Path"]: event["Properties"].get("Auth")
+        for function in FUNCTIONS.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+    assert {path for path, auth in routes.items() if auth} == {"/health"}
+    assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Key"
+
+
+def test_no_policy_allows_everything() -> None:
+    for function in FUNCTIONS.values():
+        for policy in function.get("Policies", []):
+            for statement in policy["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert statement["Resource"] != "*"
+                assert not [action for action in actions if action.endswith(":*")]
+
+
+def test_the_settings_and_the_templates_environment_have_the_same_names() -> None:
+    from quadrille.config import Settings
+
+    given = {name.lower() for name in GLOBALS["Environment"]["Variables"]}
+    known = set(Settings.model_fields)
+    assert {name for name in given if not name.startswith(("powertools_", "aws_"))} <= known
+
+
+def test_the_receive_limit_is_the_one_the_stages_count_to() -> None:
+    from quadrille.config import Settings
+
+    limits = {queue["RedrivePolicy"]["maxReceiveCount"] for queue in QUEUES.values() if "RedrivePolicy" in queue}
+    assert limits == {Settings().max_receives}
