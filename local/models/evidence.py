@@ -1,5 +1,5 @@
 """Which sentences answer a question, and whether any does: weighted word overlap with a threshold for refusing.
-Tuned on half of XQuAD's English questions; of the others 96 % are answered and, without their passage, 99 % refused."""
+Tuned on XQuAD's English questions: 94 % are answered and, with unrelated passages only, 99 % refused."""
 
 import math
 import re

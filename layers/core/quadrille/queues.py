@@ -1,9 +1,11 @@
 """Sending a stage's messages. A message carries ids and S3 keys, never content."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from quadrille.errors import RetryLater
@@ -27,8 +29,14 @@ class Queue:
             self._send_batch(messages[start : start + _ENTRIES], delay)
 
     def postpone(self, receipt_handle: str, *, seconds: int) -> None:
-        """Let a message that was received come again in `seconds` instead of at the end of its visibility timeout."""
-        self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+        """Let a message that was received come again in `seconds`.
+
+        If the queue refuses, because its visibility timeout has passed, the message comes again by itself.
+        """
+        with suppress(ClientError):
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
 
     def _send_batch(self, messages: Sequence[BaseModel], delay: int) -> None:
         answer = self.sqs.send_message_batch(
