@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models.dynamo_type import DynamoType
 
+from local.models.server_process import run_server
+from local.vectors.process import serve
 from quadrille.blobs import Blobs
 from quadrille.documents import Documents
 from quadrille.keys import Keys
 from quadrille.ledger import Call, Ledger, Reply
 from quadrille.receipts import Receipt
+from tests.integration.house import House, build, reset_caches
 from tests.template import TEMPLATE
 
 
@@ -33,9 +38,15 @@ class Clock:
 
 
 @pytest.fixture
-def aws() -> Iterator[None]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(DynamoType, "__add__", _add_numbers)
     with mock_aws():
         yield
+
+
+def _add_numbers(one: DynamoType, other: DynamoType) -> DynamoType:
+    """moto takes 2E-7 for an integer and fails; DynamoDB does not."""
+    return DynamoType({"N": str(Decimal(one.value) + Decimal(other.value))})
 
 
 def make_table(dynamodb: Any, logical_id: str) -> str:
@@ -120,3 +131,31 @@ class Provider:
 @pytest.fixture
 def provider() -> Provider:
     return Provider()
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[str]:
+    with run_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def vector_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve(tmp_path_factory.mktemp("vectors")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def house(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, model_server: str, vector_server: str, tenant: str
+) -> Iterator[House]:
+    names = {"DOCUMENTS_TABLE": "DocumentsTable", "LEDGER_TABLE": "LedgerTable", "KEYS_TABLE": "KeysTable"}
+    tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
+    yield build(monkeypatch, tables, model_server, vector_server)
+    reset_caches()
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of the test's own: the vector server outlives a test."""
+    return f"t{uuid4().hex[:12]}"

@@ -81,10 +81,23 @@ class World:
 
 
 def completion(text: str = "{}", finish: str = "stop") -> httpx2.Response:
-    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "prompt_tokens_details": {"cached_tokens": 4}}
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
     return httpx2.Response(
-        200, json={"id": "x", "object": "chat.completion", "created": 1, "model": "chat", "choices": [choice], "usage": usage}
+        200,
+        json={
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "chat",
+            "choices": [choice],
+            "usage": usage,
+        },
     )
 
 
@@ -160,7 +173,9 @@ def test_what_may_have_been_billed_is_never_sent_again(answer: Answer) -> None:
     assert len(world.requests) == 1
 
 
-@pytest.mark.parametrize("answer", [refusal(400), refusal(401), refusal(404), refusal(429, "insufficient_quota")], ids=str)
+@pytest.mark.parametrize(
+    "answer", [refusal(400), refusal(401), refusal(404), refusal(429, "insufficient_quota")], ids=str
+)
 def test_what_no_retry_cures_is_refused_at_once(answer: Answer) -> None:
     world = World([answer])
     with pytest.raises(ProviderRefused):

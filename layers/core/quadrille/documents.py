@@ -205,8 +205,11 @@ class Documents:
         return row if row and row["version"] == of.version and row["status"] not in SEARCHABLE else None
 
     def advance(self, of: DocumentVersion, status: Status, **values: Any) -> Row | None:
-        """Set a version's status and values, and give the row; None if it is searchable or no longer current."""
-        values |= {"status": status, "updated_at": _now()}
+        """Set a version's status, values and error (none, if none is given), and give the row.
+
+        None if the version is searchable or no longer current.
+        """
+        values = {"error": None, **values, "status": status, "updated_at": _now()}
         return self._advance(of, "SET " + ", ".join(f"#{name} = :{name}" for name in values), values, names=values)
 
     def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int, receipt: Receipt) -> Row | None:
@@ -217,9 +220,10 @@ class Documents:
         entry = {"blob": blob, "chunks": chunks, "receipt": receipt.public()}
         return self._advance(
             of,
-            "SET batches.#batch = if_not_exists(batches.#batch, :entry), #status = :status, updated_at = :updated_at",
-            {"entry": entry, "status": Status.EMBEDDING, "updated_at": _now()},
-            names={"status"},
+            "SET batches.#batch = if_not_exists(batches.#batch, :entry), #status = :status, #error = :error, "
+            "updated_at = :updated_at",
+            {"entry": entry, "status": Status.EMBEDDING, "error": None, "updated_at": _now()},
+            names={"status", "error"},
             more_names={"#batch": str(batch)},
         )
 

@@ -16,8 +16,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from botocore.exceptions import ClientError
-
 from quadrille.blobs import Blobs
 from quadrille.budgets import DailyBudget, settle
 from quadrille.errors import (
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
 
 _LEASE_MARGIN = 10.0  # seconds a lease outlives its owner's deadline: the owner is dead by then
 _DAY = 86_400
+_CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +275,10 @@ class Ledger:
                 codes = {reason["Code"] for reason in error.response["CancellationReasons"]}
                 if "ConditionalCheckFailed" in codes:
                     raise RetryLater("Another worker took this call over after its lease ended.") from error
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "TransactionInProgressException":
+                if not codes <= _CONFLICTS:
                     raise
+            except self.dynamodb.exceptions.TransactionInProgressException:
+                pass  # ours, still being applied: the same write again tells how it ended
             else:
                 return
             self.sleep(pause * random.uniform(0.5, 1.0))

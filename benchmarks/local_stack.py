@@ -1,0 +1,198 @@
+"""How fast the local stack is: documents from drop to `ready`, and `POST /ask` beside a handler that does nothing.
+
+`python -m benchmarks.local_stack` measures the stack that runs, or one it starts and stops. It works for a tenant of
+its own, with the offline models only: nothing is paid for but play money.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from benchmarks.bare_route import PATH, bare_route
+from local.stack import commands, demo, processes
+from local.stack.deploy import create_key, local_session, stack_outputs, uses_offline_models, uses_offline_vectors
+from local.stack.places import Stop, read_stack
+
+_COLLECTION = "benchmark"
+_SENTENCES = 42  # of some 70 characters: a document of about 3 KB
+_PLACES = ("boiler house", "north pier", "turbine hall", "grain store", "east lock", "signal box", "dry dock", "mill")
+_PARTS = ("pump", "valve", "gauge", "hatch", "winch", "relay", "filter", "bearing")
+_FINAL = ("ready", "partial", "failed")
+_WARM_UP = 5
+
+
+@dataclass
+class Calls:
+    """The calls of one route: milliseconds, statuses, and of answers how many were supported and paid for."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    supported: int = 0
+    paid_calls: int = 0
+
+    def percentile(self, percent: int) -> float:
+        return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[percent - 1]
+
+    def add(self, milliseconds: float, status: int, answer: dict[str, Any]) -> None:
+        self.milliseconds.append(milliseconds)
+        self.statuses[status] += 1
+        self.supported += bool(answer.get("supported"))
+        self.paid_calls += answer.get("receipt", {}).get("calls", 0)
+
+
+def main(arguments: list[str]) -> int | str:
+    """Measure and print. Not 0 if a document was not ingested or a call was not answered."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.local_stack", description=__doc__)
+    parser.add_argument("--documents", type=int, default=50, help="how many are dropped at once, twice (50)")
+    parser.add_argument("--questions", type=int, default=200, help="how many are asked, twice each (200)")
+    given = parser.parse_args(arguments)
+    if given.documents < 1 or not 2 <= given.questions <= given.documents * _SENTENCES:
+        parser.error(f"a document answers {_SENTENCES} questions; two questions are the least")
+    try:
+        with _running_stack() as stack:
+            return _measure(_as_own_tenant(stack), given.documents, given.questions)
+    except Stop as reason:
+        return str(reason)
+
+
+@contextmanager
+def _running_stack() -> Iterator[dict[str, Any]]:
+    if not (uses_offline_models() and uses_offline_vectors()):
+        raise Stop("The keys of real providers are set in .env, and this would spend their money. Move .env away.")
+    if processes.running():
+        yield read_stack()
+        return
+    commands.up()
+    try:
+        yield read_stack()
+    finally:
+        commands.down()
+
+
+def _as_own_tenant(stack: dict[str, Any]) -> dict[str, Any]:
+    """The stack as a tenant that has nothing yet: no documents, no vectors, nothing paid for and nothing spent."""
+    session, endpoint, tenant = local_session(), stack["aws_endpoint_url"], f"benchmark-{uuid4().hex[:8]}"
+    made = create_key(session, stack_outputs(session, endpoint), tenant, ["ask", "ingest"], endpoint)
+    return stack | {"tenant": tenant, "api_key": made["key"]}
+
+
+def _measure(stack: dict[str, Any], documents: int, questions: int) -> int:
+    print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    ended: Counter[str] = Counter()
+    for turn in range(2):  # a stack that was just started begins cold
+        files = {f"{number}.txt": _document(number) for number in range(turn * documents, (turn + 1) * documents)}
+        statuses, seconds = _ingest(stack, files)
+        average = sum(map(len, files.values())) // documents
+        print(f"ingest, {('first', 'second')[turn]} time: {documents} documents of {average:,} bytes dropped at once")
+        print(f"  {seconds:.1f} s to the last status, {documents / seconds:.1f} documents/s; {_counted(statuses)}")
+        ended += statuses
+    print()
+    with bare_route(stack):
+        passes = _ask_twice(stack, [_question(number, documents) for number in range(questions)])
+    _print_passes(passes)
+    statuses_seen = {status for both in passes.values() for calls in both for status in calls.statuses}
+    return 0 if set(ended) == {"ready"} and statuses_seen == {200} else 1
+
+
+def _ingest(stack: dict[str, Any], files: dict[str, str]) -> tuple[Counter[str], float]:
+    """Drop the files at once and wait until each has come to its end: how many ended how, and the seconds it took."""
+    s3 = local_session().client("s3", endpoint_url=stack["aws_endpoint_url"])
+    folder = f"uploads/{stack['tenant']}/{_COLLECTION}"
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda name: s3.put_object(Bucket=stack["bucket"], Key=f"{folder}/{name}", Body=files[name]), files
+            )
+        )
+    deadline = began + 60 + 2 * len(files)
+    while True:
+        now = {name: status for name, status in _statuses(stack) if name in files}
+        statuses = Counter(now.get(name, "absent") for name in files)
+        seconds = time.monotonic() - began
+        if set(statuses) <= set(_FINAL) or time.monotonic() > deadline:
+            return statuses, seconds
+        time.sleep(0.2)
+
+
+def _statuses(stack: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = demo.call(stack, "GET", "/documents?limit=100" + (f"&cursor={cursor}" if cursor else ""))
+        yield from ((item["filename"], item["status"]) for item in page["items"])
+        cursor = page["cursor"]
+
+
+def _ask_twice(stack: dict[str, Any], questions: list[str]) -> dict[str, tuple[Calls, Calls]]:
+    """The calls of both passes and, one before each, those of the bare handler; over one connection, never reopened."""
+    address = urlsplit(stack["api_url"])
+    connection = HTTPConnection(str(address.hostname), address.port, timeout=60)
+    connection.connect()
+    connection.auto_open = 0
+    passes = {name: (Calls(), Calls()) for name in ("warm-up", "paid now", "paid once before")}
+    warm_up = [f"{question} Please." for question in questions[:_WARM_UP]]
+    with closing(connection):
+        for (ask, bare), asked in zip(passes.values(), (warm_up, questions, questions), strict=True):
+            for question in asked:
+                body = json.dumps({"question": question, "collection": _COLLECTION})
+                bare.add(*_call(connection, address.path + PATH, body, stack["api_key"]))
+                ask.add(*_call(connection, address.path + "/ask", body, stack["api_key"]))
+    return {name: both for name, both in passes.items() if name != "warm-up"}
+
+
+def _call(connection: HTTPConnection, path: str, body: str, key: str) -> tuple[float, int, dict[str, Any]]:
+    began = time.perf_counter()
+    connection.request("POST", path, body, {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    response = connection.getresponse()
+    content = response.read()
+    return (time.perf_counter() - began) * 1_000, response.status, json.loads(content)
+
+
+def _print_passes(passes: dict[str, tuple[Calls, Calls]]) -> None:
+    print(f"{'milliseconds':26}{'p50':>8}{'p99':>8}  calls, one connection")
+    for name, (ask, bare) in passes.items():
+        shown = {f"ask, {name}": ask, "bare handler, interleaved": bare}
+        at = {label: (calls.percentile(50), calls.percentile(99)) for label, calls in shown.items()}
+        for label, calls in shown.items():
+            print(f"{label:26}{at[label][0]:8.1f}{at[label][1]:8.1f}  {_counted(calls.statuses)}")
+        (p50, p99), (bare_p50, bare_p99) = at.values()
+        paid = f"{ask.supported} supported, {ask.paid_calls} model calls paid"
+        print(f"{'ask above bare':26}{p50 - bare_p50:8.1f}{p99 - bare_p99:8.1f}  {paid}\n")
+
+
+def _counted(statuses: "Counter[str] | Counter[int]") -> str:
+    return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+
+
+def _document(number: int) -> str:
+    """About 3 KB that no other document holds; the same in every run."""
+    bars = Random(number).sample(range(100, 100_000), _SENTENCES)
+    lines = (f"The {_subject(number, line)} was set to {bar / 10} bar by its keeper." for line, bar in enumerate(bars))
+    return f"Log of station {number}.\n\n" + "\n".join(lines)
+
+
+def _question(number: int, documents: int) -> str:
+    """A question of which no two are alike, as long as no document is asked for more sentences than it has."""
+    return f"To how many bar was the {_subject(number % documents, number // documents)} set?"
+
+
+def _subject(document: int, line: int) -> str:
+    return f"{_PARTS[line % 8]} {document}-{line} in the {_PLACES[(document + line) % 8]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,236 @@
+"""From a dropped file to a cited answer, through every handler."""
+
+import json
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from local.stack.places import ROOT
+from quadrille.documents import Place
+from tests.integration.house import House, invoke, reset_caches, sqs_event
+
+SAMPLES = ROOT / "local/samples"
+QUESTION = "How long is the battery of the Aurora X2 under warranty?"
+
+
+@pytest.fixture
+def warranty(house: House, tenant: str) -> Place:
+    place = Place(tenant, "default", "warranty-and-returns.pdf")
+    house.drop(place.key, (SAMPLES / place.filename).read_bytes())
+    house.work()
+    return place
+
+
+def shown(house: House, place: Place) -> dict[str, Any]:
+    status, document = house.call("ingest/documents", "GET", f"/documents/{place.document_id}", tenant=place.tenant)
+    assert status == 200
+    return document
+
+
+def asked(house: House, tenant: str, question: str = QUESTION, **more: Any) -> dict[str, Any]:
+    status, answer = house.call("ask/answer", "POST", "/ask", {"question": question, **more}, tenant=tenant)
+    assert status == 200, answer
+    return answer
+
+
+def test_a_dropped_pdf_becomes_ready_and_says_what_it_cost(house: House, warranty: Place) -> None:
+    document = shown(house, warranty)
+    assert (document["status"], document["version"], document["error"]) == ("ready", 1, None)
+    assert document["pages"] == {"total": 4, "extracted": 4, "ocr": 0}
+    assert document["chunks"]["total"] == document["chunks"]["embedded"] > 1
+    assert Decimal(document["receipt"]["cost_usd"]) > 0
+    assert document["receipt"]["calls"] == 1
+
+
+def test_a_question_is_answered_with_the_page_and_the_verbatim_quote(house: House, warranty: Place) -> None:
+    answer = asked(house, warranty.tenant)
+    [citation] = answer["citations"]
+    assert answer["supported"]
+    assert (citation["filename"], citation["page"]) == (warranty.filename, 2)
+    text = json.loads(house.s3.get_object(Bucket="bucket", Key=work(warranty, "text"))["Body"].read())["text"]
+    assert text[citation["start"] : citation["end"]] == citation["quote"]
+    assert "36 months" in citation["quote"]
+
+
+def work(place: Place, name: str, version: int = 1) -> str:
+    return f"work/{place.tenant}/{place.document_id}/{version}/{name}.json"
+
+
+def test_the_same_question_again_costs_nothing_and_says_what_that_saved(house: House, warranty: Place) -> None:
+    first, second = asked(house, warranty.tenant), asked(house, warranty.tenant)
+    assert second["answer"] == first["answer"]
+    assert (second["receipt"]["cost_usd"], second["receipt"]["calls"]) == ("0", 0)
+    assert second["receipt"]["saved_usd"] == first["receipt"]["cost_usd"]
+
+
+def test_with_the_cache_off_the_same_question_is_paid_for_again(house: House, warranty: Place) -> None:
+    first, second = asked(house, warranty.tenant), asked(house, warranty.tenant, cache="off")
+    assert second["receipt"]["cost_usd"] == first["receipt"]["cost_usd"]
+
+
+def test_a_question_whose_own_limit_is_too_low_is_not_asked(house: House, warranty: Place) -> None:
+    body = {"question": QUESTION, "max_cost_usd": "0.000001"}
+    status, problem = house.call("ask/answer", "POST", "/ask", body, tenant=warranty.tenant)
+    assert (status, problem["scope"], problem["limit_usd"]) == (402, "request", "0.000001")
+
+
+def test_a_question_the_documents_do_not_answer_is_refused(house: House, warranty: Place) -> None:
+    answer = asked(house, warranty.tenant, "What will the weather be like in Lisbon tomorrow?")
+    assert (answer["supported"], answer["citations"]) == (False, [])
+    assert warranty.filename in answer["answer"]
+
+
+def test_an_empty_collection_is_refused_without_asking_the_chat_model(house: House, tenant: str) -> None:
+    answer = asked(house, tenant)
+    assert (answer["supported"], answer["receipt"]["models"]) == (False, ["offline-hashed-embedding"])
+
+
+def test_another_tenant_finds_nothing_and_sees_nothing(house: House, warranty: Place) -> None:
+    assert not asked(house, "stranger")["supported"]
+    path = f"/documents/{warranty.document_id}"
+    assert house.call("ingest/documents", "GET", path, tenant="stranger")[0] == 404
+    assert house.call("ingest/documents", "GET", "/documents", tenant="stranger")[1]["items"] == []
+
+
+def test_a_filter_keeps_the_search_to_the_documents_it_names(house: House, warranty: Place) -> None:
+    assert asked(house, warranty.tenant, filter={"document_id": [warranty.document_id]})["supported"]
+    assert not asked(house, warranty.tenant, filter={"filename": "other.pdf"})["supported"]
+
+
+def test_a_search_gives_chunks_with_their_place(house: House, warranty: Place) -> None:
+    body = {"query": QUESTION, "top_k": 2}
+    status, found = house.call("ask/search", "POST", "/search", body, tenant=warranty.tenant)
+    assert status == 200
+    assert len(found["hits"]) == 2
+    assert found["hits"][0]["score"] >= found["hits"][1]["score"]
+    assert found["hits"][0]["document_id"] == warranty.document_id
+
+
+def test_the_same_bytes_again_are_recognised_and_cost_nothing(house: House, warranty: Place) -> None:
+    before = shown(house, warranty)
+    house.drop(warranty.key, (SAMPLES / warranty.filename).read_bytes())
+    assert house.work() == 1
+    assert shown(house, warranty) == before
+
+
+def test_the_same_bytes_under_another_name_are_not_paid_for_again(house: House, warranty: Place) -> None:
+    copy = Place(warranty.tenant, "default", "copy.pdf")
+    house.drop(copy.key, (SAMPLES / warranty.filename).read_bytes())
+    house.work()
+    receipt = shown(house, copy)["receipt"]
+    assert (receipt["cost_usd"], receipt["calls"]) == ("0", 0)
+    assert receipt["saved_usd"] == shown(house, warranty)["receipt"]["cost_usd"]
+
+
+def test_a_new_version_replaces_the_old_one_in_what_is_found(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "notes.md")
+    for number in ("one", "two"):
+        house.drop(place.key, f"# Notes\n\nThe secret number of the club is {number}.".encode())
+        house.work()
+    assert shown(house, place)["version"] == 2
+    _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
+    assert [hit["text"].split()[-1] for hit in found["hits"]] == ["two."]
+
+
+def test_every_message_twice_ends_the_same_and_costs_the_same(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "handbook.pdf")
+    data = (SAMPLES / "employee-handbook.pdf").read_bytes()
+    event = house.drop(place.key, data)
+    for _ in range(2):
+        for stage in ("extract", "chunk", "embed", "index"):
+            deliver_twice(house, stage)
+        house.sqs.send_message(QueueUrl=house.urls["extract"], MessageBody=json.dumps(event))
+    document = shown(house, place)
+    assert document["status"] == "ready"
+    assert document["receipt"]["calls"] == 1
+
+
+def deliver_twice(house: House, stage: str) -> None:
+    while received := house._receive(stage):
+        for _, message in received:
+            invoke(f"ingest/{stage}", sqs_event(message))
+            house._deliver(stage, message)
+
+
+@pytest.mark.parametrize(
+    ("filename", "data", "reason"),
+    [
+        ("empty.pdf", b" ", "empty"),
+        ("photo.png", b"\x89PNG\r\n\x1a\nxxxx", "PNG image"),
+        ("broken.pdf", b"%PDF-1.7 no more", "damaged"),
+    ],
+)
+def test_a_file_that_cannot_be_read_fails_once_with_a_reason(
+    house: House, tenant: str, filename: str, data: bytes, reason: str
+) -> None:
+    place = Place(tenant, "default", filename)
+    house.drop(place.key, data)
+    assert house.work() == 1
+    document = shown(house, place)
+    assert document["status"] == "failed"
+    assert reason in document["error"]
+
+
+def test_a_file_over_the_limit_is_refused_without_being_read(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "huge.pdf")
+    event = house.drop(place.key, b"x")
+    house.sqs.purge_queue(QueueUrl=house.urls["extract"])
+    event["detail"]["object"]["size"] = 10**9
+    house.sqs.send_message(QueueUrl=house.urls["extract"], MessageBody=json.dumps(event))
+    house.work()
+    assert "the limit is 52428800" in shown(house, place)["error"]
+
+
+def test_a_file_without_a_collection_is_noted_under_its_tenant(house: House, tenant: str) -> None:
+    house.drop(f"uploads/{tenant}/lost.pdf", b"x")
+    house.work()
+    [document] = house.call("ingest/documents", "GET", "/documents", tenant=tenant)[1]["items"]
+    assert document["status"] == "failed"
+    assert "uploads/<tenant>/<collection>/<name>" in document["error"]
+
+
+def test_a_poisoned_message_fails_alone(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four.")
+    house.sqs.send_message(QueueUrl=house.urls["extract"], MessageBody="poison")
+    received = [message for _, message in house._receive("extract")]
+    answer = invoke("ingest/extract", sqs_event(*received))
+    poisoned = next(message["MessageId"] for message in received if message["Body"] == "poison")
+    assert answer["batchItemFailures"] == [{"itemIdentifier": poisoned}]
+    house.work("chunk", "embed", "index")
+    assert shown(house, place)["status"] == "ready"
+
+
+def test_after_the_last_receive_the_document_says_so(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four.")
+    house.work("extract")
+    house.s3.delete_object(Bucket="bucket", Key=work(place, "text"))
+    [(_, message)] = house._receive("chunk")
+    assert invoke("ingest/chunk", sqs_event(message, receives=4))["batchItemFailures"]
+    assert shown(house, place)["status"] == "chunking"
+    assert invoke("ingest/chunk", sqs_event(message, receives=5))["batchItemFailures"]
+    assert "failed 5 times" in shown(house, place)["error"]
+
+
+def test_a_document_waits_for_the_budget_and_goes_on(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAILY_BUDGET_USD", "0.000001")
+    reset_caches()
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four, and this costs more than nothing." * 20)
+    house.work("extract", "chunk")
+    [(_, message)] = house._receive("embed")
+    assert invoke("ingest/embed", sqs_event(message))["batchItemFailures"] == []
+    house.sqs.delete_message(QueueUrl=house.urls["embed"], ReceiptHandle=message["ReceiptHandle"])
+    waiting = shown(house, place)
+    assert waiting["status"] == "budget"
+    assert "daily budget" in waiting["error"]
+    monkeypatch.setenv("DAILY_BUDGET_USD", "5")
+    reset_caches()
+    time.sleep(1.1)
+    house.work()
+    assert (shown(house, place)["status"], shown(house, place)["error"]) == ("ready", None)

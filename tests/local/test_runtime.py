@@ -1,0 +1,74 @@
+"""Every function answers each of its events under AWS's own runtime, as `sam build` made it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import functions
+from tests.local.runtime import Emulator, emulated, link_runtime
+
+_POISONED = "00000000-0000-4000-8000-000000000000"
+
+EXPECTED: dict[str, Any] = {
+    "ask/answer/missing_scope": 403,
+    "ask/answer/question": 200,
+    "ask/answer/unknown_field": 422,
+    "ask/search/query": 200,
+    "ingest/chunk/superseded": [],
+    "ingest/documents/create": 201,
+    "ingest/documents/list": 200,
+    "ingest/documents/show_unknown": 404,
+    "ingest/embed/poisoned": [_POISONED],
+    "ingest/embed/superseded": [],
+    "ingest/extract/key_without_collection": [],
+    "ingest/extract/object_created": [],
+    "ingest/index/superseded": [],
+    "system/authorize/unknown_key": "Unauthorized",
+    "system/health/get": 200,
+    "system/keys/create": {"created_at", "key", "key_id", "scopes", "tenant"},
+    "system/keys/list": {"items"},
+}
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return link_runtime(tmp_path_factory.mktemp("runtime"))
+
+
+@pytest.fixture(scope="module")
+def emulator(request: pytest.FixtureRequest, stack: dict[str, Any], runtime: Path) -> Iterator[Emulator]:
+    with emulated(request.param, stack, runtime) as emulator:
+        yield emulator
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="AWS ships the runtime interface emulator for Linux only")
+@pytest.mark.parametrize(
+    ("emulator", "case"), [name.rsplit("/", 1) for name in EXPECTED], indirect=["emulator"], ids=list(EXPECTED)
+)
+def test_each_event_has_its_outcome_under_the_lambda_runtime(emulator: Emulator, case: str) -> None:
+    answer = emulator.invoke(functions.event(emulator.function, case).read_bytes())
+    assert _outcome(answer) == EXPECTED[f"{emulator.function}/{case}"], answer
+
+
+def test_every_event_has_an_expected_outcome_and_every_outcome_its_event() -> None:
+    events = {f"{function}/{case}" for function in functions.logical_ids() for case in functions.cases(function)}
+    assert set(EXPECTED) == events
+
+
+def test_every_function_has_an_event() -> None:
+    assert {name for name in functions.logical_ids() if not functions.cases(name)} == set()
+
+
+def _outcome(answer: Any) -> Any:
+    """A status, the messages that failed, the words of an exception, or the names of the fields of anything else."""
+    match answer:
+        case {"statusCode": status}:
+            return status
+        case {"batchItemFailures": failures}:
+            return [failure["itemIdentifier"] for failure in failures]
+        case {"errorMessage": message}:
+            return message
+    return set(answer)
