@@ -25,7 +25,7 @@ check: setup ## format, lint, types, import direction, template
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy
-	$(VENV)/lint-imports
+	PYTHONPATH=layers/core $(VENV)/lint-imports
 	.local/envs/sam/bin/sam validate --lint --region us-east-1
 
 build: setup ## sam build, for this interpreter and the template's architecture

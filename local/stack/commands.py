@@ -82,6 +82,7 @@ def down() -> None:
 
 def test() -> int:
     """Unit and integration tests first, then those of the deployed stack, on a stack of their own."""
+    processes.require_none()
     pytest = [str(BIN / "python"), "-m", "pytest", "-rs"]
     done = subprocess.run([*pytest, "-n", "2", "tests/unit", "tests/integration"], cwd=ROOT, check=False)
     if done.returncode:

@@ -51,10 +51,13 @@ def drop_samples(stack: dict[str, Any]) -> list[Path]:
 def progress(stack: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Each sample's status by name, whenever one changed, until all are final. Raises `Stop` if that takes too long."""
     deadline = time.monotonic() + _INGEST_SECONDS
+    names = {path.name for path in SAMPLES}
     seen: dict[str, str] = {}
     while time.monotonic() < deadline:
         items = call(stack, "GET", "/documents")["items"]
-        now = {path.name: "waiting" for path in SAMPLES} | {item["filename"]: item["status"] for item in items}
+        now = dict.fromkeys(names, "waiting") | {
+            item["filename"]: item["status"] for item in items if item["filename"] in names
+        }
         if now != seen:
             seen = now
             yield seen

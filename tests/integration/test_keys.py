@@ -41,11 +41,17 @@ def test_a_list_has_a_tenants_keys_without_their_digests(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tenant", "scopes", "field"),
-    [("", ["ask"], "tenant"), ("Acme", ["ask"], "tenant"), ("_unclaimed", ["ask"], "tenant"), ("a/b", ["ask"], "tenant"),
-     ("acme", [], "scopes"), ("acme", ["ask", "root"], "scopes")],
-)  # fmt: skip
-def test_a_bad_tenant_or_scope_is_refused_by_name(keys: Keys, tenant: str, scopes: list[str], field: str) -> None:
+    ("tenant", "scopes", "named"),
+    [
+        ("", ["ask"], "tenant"),
+        ("Acme", ["ask"], "tenant"),
+        ("_unclaimed", ["ask"], "tenant"),
+        ("a/b", ["ask"], "tenant"),
+        ("acme", [], "scopes"),
+        ("acme", ["ask", "root"], "scopes"),
+    ],
+)
+def test_a_bad_tenant_or_scope_is_refused_by_name(keys: Keys, tenant: str, scopes: list[str], named: str) -> None:
     with pytest.raises(Invalid) as refused:
         keys.create(tenant, scopes)
-    assert refused.value.field == field
+    assert refused.value.field == named

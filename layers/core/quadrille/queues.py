@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
 from quadrille.errors import RetryLater
@@ -33,7 +33,7 @@ class Queue:
 
         If the queue refuses, because its visibility timeout has passed, the message comes again by itself.
         """
-        with suppress(ClientError):
+        with suppress(BotoCoreError, ClientError):
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )

@@ -4,6 +4,8 @@ Writing and deleting are idempotent, so the client's own retries are harmless he
 by the call.
 """
 
+import sys
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +64,14 @@ class Vectors:
                 self.index.delete(namespace=tenant, filter=where)
             except NotFoundError:  # the namespace has never been written to
                 return
+
+
+def floats(packed: bytes) -> list[float]:
+    """Numbers out of packed little-endian float32."""
+    numbers = array("f", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()
 
 
 @contextmanager

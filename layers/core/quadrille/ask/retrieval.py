@@ -1,14 +1,12 @@
 """Finding the chunks of a tenant's collection that are nearest to a question."""
 
-import sys
-from array import array
 from dataclasses import dataclass
 
 from quadrille.ask.models import Filter, Hit
 from quadrille.chunks import Chunk
 from quadrille.llm import Models, Payer
 from quadrille.receipts import Receipt
-from quadrille.vectors import Match, Vectors
+from quadrille.vectors import Match, Vectors, floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +47,3 @@ def retrieve(
     where = {"collection": {"$eq": collection}, **only.where()}
     matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=top_k, where=where)
     return [Found.of(match) for match in matches], embedded.receipt
-
-
-def floats(packed: bytes) -> list[float]:
-    """Numbers out of packed little-endian float32."""
-    numbers = array("f", packed)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tolist()

@@ -13,6 +13,7 @@ from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion, ObjectCreated
 from quadrille.queues import Queue
+from quadrille.rows import Row
 
 logger = Logger()
 
@@ -44,6 +45,7 @@ def extract(
             documents.fail(version, str(error))
         return
     except NotFound:
+        documents.fail(_version_at(row), "The file was removed before it was read.")
         logger.info("object_gone", document_id=place.document_id)
         return
     version = documents.open_version(row, digest=hashlib.sha256(data).hexdigest(), size=len(data))
@@ -57,6 +59,10 @@ def extract(
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
     _hand_on(version, extracted, documents, blobs, chunk)
+
+
+def _version_at(row: Row) -> DocumentVersion:
+    return DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=int(row["version"]))
 
 
 def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:

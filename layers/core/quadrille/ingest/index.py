@@ -2,14 +2,13 @@
 
 from aws_lambda_powertools import Logger
 
-from quadrille.ask.retrieval import floats
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
 from quadrille.ingest.work import batch_key
 from quadrille.messages import DocumentVersion
 from quadrille.rows import Row
-from quadrille.vectors import Record, Vectors
+from quadrille.vectors import Record, Vectors, floats
 
 logger = Logger()
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ValidationError
 
 from quadrille.config import settings
@@ -95,17 +96,19 @@ class _Processor(BatchProcessor):
         receives = int(record.attributes.approximate_receive_count)
         error = exception[1]
         logger.warning("message_failed", message_id=record.message_id, receives=receives, exc_info=exception)
+        pause = 0.0  # after the last receive: at once into the dead-letter queue
         if receives >= settings().max_receives:
             self._give_up(record, error)
         else:
             asked = error.seconds if isinstance(error, RetryLater) else 0
             pause = max(asked, _FIRST_PAUSE * 2 ** (receives - 1))
-            self.stage.queue.postpone(record.receipt_handle, seconds=min(_LONGEST_PAUSE, int(pause)))
+        self.stage.queue.postpone(record.receipt_handle, seconds=min(_LONGEST_PAUSE, int(pause)))
         return super().failure_handler(record, exception)
 
     def _give_up(self, record: SQSRecord, error: BaseException) -> None:
+        """Let the document say that its message was set aside; that failing, too, must not harm the batch."""
         try:
             message = self.stage.model.model_validate_json(record.body)
-        except ValidationError:
-            return  # not a message of ours: nobody's document waits for it
-        self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {error}")
+            self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {error}")
+        except (ValidationError, ClientError, BotoCoreError):
+            logger.warning("message_abandoned_silently", message_id=record.message_id, exc_info=True)
