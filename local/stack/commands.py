@@ -32,6 +32,8 @@ _ARCHITECTURE = "x86_64"
 def main(arguments: list[str]) -> int:
     """Run one command; what keeps it from going on is one sentence on stderr."""
     name, *rest = arguments or [""]
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has made us ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         return COMMANDS[name](*rest) or 0
     except KeyError:

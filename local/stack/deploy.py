@@ -1,14 +1,17 @@
 """Deploying the real template: onto the embedded AWS, or into an account, with the same sam."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
 import yaml
 
 from local.stack.build import BUILD, RUNTIME, run_sam, sam_environment
-from local.stack.places import REGION, SAM, STACK, TENANT, Ports, Stop, dotenv, local_credentials
+from local.stack.places import REGION, ROOT, SAM, STACK, TENANT, Ports, Stop, dotenv, local_credentials
 
+_CONFIG = ("--config-file", ROOT / "samconfig.toml", "--config-env", "local")
+_ARTIFACTS = "artifacts"  # as samconfig.toml names it
 _OFFLINE_KEY = "offline"
 # The offline models cost nothing. These are play-money prices, so that receipts and budgets have something to count.
 _OFFLINE_PRICES = {
@@ -31,12 +34,13 @@ def deploy(ports: Ports) -> dict[str, Any]:
     """Deploy what was built onto the embedded AWS, and give what `.local/stack.json` holds."""
     environment = {**sam_environment(), **local_credentials(), "AWS_ENDPOINT_URL": ports.aws_url}
     overrides = [RUNTIME, *(f"{name}={_quoted(value)}" for name, value in _parameters(ports).items())]
+    session = local_session()
+    template = _package(session.client("s3", endpoint_url=ports.aws_url), environment)
     run_sam(
-        [SAM, "deploy", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides],
+        [SAM, "deploy", *_CONFIG, "--no-progressbar", "--template-file", template, "--parameter-overrides", *overrides],
         environment,
         log="deploy",
     )
-    session = local_session()
     outputs = stack_outputs(session, ports.aws_url)
     _apply_gateway_responses(session, ports.aws_url)
     set_secrets(session, outputs, ports.aws_url)
@@ -49,6 +53,25 @@ def deploy(ports: Ports) -> dict[str, Any]:
         "aws_endpoint_url": ports.aws_url,
         "region": REGION,
     }
+
+
+def _package(s3: Any, environment: dict[str, str]) -> Path:
+    """The built template with its artefacts in the embedded S3, which forgets them: zipped once, put back ever after."""
+    template, kept = BUILD / "packaged/template.yaml", BUILD / "packaged/artifacts"
+    s3.create_bucket(Bucket=_ARTIFACTS)
+    if template.exists():
+        for file in kept.iterdir():
+            s3.upload_file(str(file), _ARTIFACTS, file.name)
+        return template
+    kept.mkdir(parents=True, exist_ok=True)
+    run_sam(
+        [SAM, "package", *_CONFIG, "--no-progressbar", "--output-template-file", template],
+        environment,
+        log="package",
+    )
+    for item in s3.list_objects_v2(Bucket=_ARTIFACTS)["Contents"]:
+        s3.download_file(_ARTIFACTS, item["Key"], str(kept / item["Key"]))
+    return template
 
 
 def local_session() -> boto3.Session:
