@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.stack import demo, invocation, processes
 from local.stack.build import RUNTIME, build, sam_environment
@@ -42,6 +43,9 @@ def main(arguments: list[str]) -> int:
     except Stop as reason:
         print(reason, file=sys.stderr)
         return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS says: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -49,6 +53,7 @@ def main(arguments: list[str]) -> int:
 def run() -> None:
     """The whole system in the foreground: up, the samples, a question; then until Ctrl-C."""
     began = time.monotonic()
+    processes.require_none()
     try:
         stack = _start()
         with _step(f"dropped {len(demo.SAMPLES)} sample documents in the bucket and ingested them"):
@@ -68,6 +73,7 @@ def run() -> None:
 
 def up() -> None:
     """The same stack in the background, empty."""
+    processes.require_none()
     try:
         _start()
     except BaseException:

@@ -7,11 +7,12 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_network
 from typing import Any
 
 from local.stack import functions
-from local.stack.build import sam_environment
-from local.stack.places import ROOT, RUN, SAM, Ports, Stop
+from local.stack.build import RUNTIME, sam_environment
+from local.stack.places import ROOT, RUN, SAM, Ports, Stop, local_credentials
 
 _HOST = "host.docker.internal"
 
@@ -25,9 +26,13 @@ def invoke(stack: dict[str, Any], function: str, case: str) -> int:
     seen_from_container = {key: _from_container(value) for key, value in variables.items()}
     (RUN / "env.json").write_text(json.dumps({name: seen_from_container}))
     command = [SAM, "local", "invoke", name, "-e", event, "--env-vars", RUN / "env.json", "--skip-pull-image"]
-    with _forwarded(bridge, Ports.chosen()):
+    command += ["--parameter-overrides", RUNTIME]
+    ports = Ports.from_first(int(stack["aws_endpoint_url"].rsplit(":", 1)[1]))
+    with _forwarded(bridge, ports):
+        # sam hands on the credentials it runs with.
+        environment = {**sam_environment(), **local_credentials()}
         done = subprocess.run(
-            [*map(str, command), "--add-host", f"{_HOST}:host-gateway"], cwd=ROOT, env=sam_environment(), check=False
+            [*map(str, command), "--add-host", f"{_HOST}:host-gateway"], cwd=ROOT, env=environment, check=False
         )
     return done.returncode
 
@@ -36,11 +41,12 @@ def _bridge_address() -> str:
     """This machine's address on Docker's bridge. Raises `Stop` if no Docker engine answers."""
     if not shutil.which("docker"):
         raise Stop("`make invoke` runs the function in Docker, which is not installed. `make test` needs none.")
-    inspect = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
+    inspect = ["docker", "network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}"]
     answer = subprocess.run(inspect, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise Stop("`make invoke` runs the function in Docker, and no Docker engine answers. Start it and try again.")
-    return answer.stdout.strip()
+    bridge = json.loads(answer.stdout)  # an engine that has run no container yet names no gateway
+    return bridge.get("Gateway") or str(next(ip_network(bridge["Subnet"]).hosts()))
 
 
 def _from_container(value: str) -> str:

@@ -38,7 +38,10 @@ class Ports:
 
     @classmethod
     def chosen(cls) -> "Ports":
-        first = int(os.environ.get("PORT", "4566"))
+        return cls.from_first(int(os.environ.get("PORT", "4566")))
+
+    @classmethod
+    def from_first(cls, first: int) -> "Ports":
         return cls(first, first + 1, first + 2)
 
     @property

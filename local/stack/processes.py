@@ -21,7 +21,6 @@ _STOP_SECONDS = 5
 
 def start(ports: Ports, *, models: bool, vectors: bool) -> None:
     """Start the embedded AWS and those of the offline servers that are wanted. Raises `Stop`."""
-    require_none()
     stop()  # what a stack that was killed has left
     for port in (ports.aws, *([ports.models] if models else []), *([ports.vectors] if vectors else [])):
         _require_free(port)
@@ -50,9 +49,14 @@ def start(ports: Ports, *, models: bool, vectors: bool) -> None:
         _await(name, started[name], url)
 
 
+def running() -> bool:
+    """Whether a server that an earlier command started is still there."""
+    return any(_is_ours(pid) for pid in _pids())
+
+
 def require_none() -> None:
-    """Raises `Stop` if a server that an earlier command started is still there."""
-    if any(_is_ours(pid) for pid in _pids()):
+    """Raises `Stop` if a stack is running."""
+    if running():
         raise Stop("A local stack is already running. Use it, or stop it with: make down")
 
 
