@@ -56,7 +56,7 @@ def deploy(ports: Ports) -> dict[str, Any]:
 
 
 def _package(s3: Any, environment: dict[str, str]) -> Path:
-    """The built template with its artefacts in the embedded S3, which forgets them: zipped once, put back ever after."""
+    """The built template, its artefacts in the embedded S3. That forgets them, so they are zipped once and put back."""
     template, kept = BUILD / "packaged/template.yaml", BUILD / "packaged/artifacts"
     s3.create_bucket(Bucket=_ARTIFACTS)
     if template.exists():
