@@ -131,7 +131,7 @@ def http_event(
     return {
         "path": path,
         "httpMethod": method,
-        "headers": {"content-type": "application/json"},
+        "headers": {"content-type": "application/x-www-form-urlencoded"},  # as `curl -d` sends it
         "queryStringParameters": query,
         "requestContext": {
             "requestId": str(uuid4()),

@@ -52,7 +52,7 @@ class Api(APIGatewayRestResolver):
         except errors.QuadrilleError as error:
             answer = problem(error, event["requestContext"]["requestId"])
             return {"statusCode": answer.status_code, "headers": dict(answer.headers), "body": answer.body}
-        return self.resolve(event, context)
+        return self.resolve(_as_json(event), context)
 
     @property
     def principal(self) -> Principal:
@@ -134,6 +134,12 @@ def _slug(error: Exception) -> str:
 def _field(location: tuple[str | int, ...]) -> str:
     """Where in the request: `body.filter.page`, or `query.limit`."""
     return ".".join(str(part) for part in location)
+
+
+def _as_json(event: dict[str, Any]) -> dict[str, Any]:
+    """The request without its content type: a body is JSON, whatever `curl -d` calls it."""
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}
+    return {**event, "headers": headers, "multiValueHeaders": None}
 
 
 def _principal(event: dict[str, Any]) -> Principal:
