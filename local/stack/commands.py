@@ -20,6 +20,7 @@ from local.stack.deploy import (
     deploy,
     dotenv_parameters,
     local_session,
+    overrides_of,
     set_secrets,
     stack_outputs,
     uses_offline_models,
@@ -110,10 +111,12 @@ def build_for_account() -> None:
 
 def deploy_to_account() -> int:
     """Build and deploy into the caller's AWS account; sam asks before it changes anything."""
-    build_for_account()
     given = dotenv_parameters(dotenv())
+    if "PineconeIndexHost" not in given:
+        raise Stop("Add PINECONE_INDEX_HOST, the host of your Pinecone index, to .env; make deploy passes it on.")
+    build_for_account()
     architecture = f"Architecture={os.environ.get('ARCHITECTURE', _ARCHITECTURE)}"
-    overrides = [RUNTIME, architecture, *(f"{name}={value}" for name, value in given.items())]
+    overrides = [RUNTIME, architecture, *overrides_of(given)]
     command = [str(SAM), "deploy", "--parameter-overrides", *overrides]
     return subprocess.run(command, cwd=ROOT, env=sam_environment(), check=False).returncode
 

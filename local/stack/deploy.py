@@ -33,7 +33,7 @@ def uses_offline_vectors() -> bool:
 def deploy(ports: Ports) -> dict[str, Any]:
     """Deploy what was built onto the embedded AWS, and give what `.local/stack.json` holds."""
     environment = {**sam_environment(), **local_credentials(), "AWS_ENDPOINT_URL": ports.aws_url}
-    overrides = [RUNTIME, *(f"{name}={_quoted(value)}" for name, value in _parameters(ports).items())]
+    overrides = [RUNTIME, *overrides_of(_parameters(ports))]
     session = local_session()
     template = _package(session.client("s3", endpoint_url=ports.aws_url), environment)
     run_sam(
@@ -150,9 +150,10 @@ def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
     return {parameter: given[name] for name, parameter in names.items() if name in given}
 
 
-def _quoted(value: str) -> str:
-    """A parameter's value as sam's own parser wants it: it reads shell-like words."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def overrides_of(parameters: dict[str, str]) -> list[str]:
+    """Parameters as sam's own parser wants them: it reads shell-like words."""
+    quoted = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in parameters.items()}
+    return [f'{name}="{value}"' for name, value in quoted.items()]
 
 
 def _apply_gateway_responses(session: boto3.Session, endpoint: str) -> None:

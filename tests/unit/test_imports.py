@@ -1,0 +1,40 @@
+"""What a function's file may import. Inside the layer the contracts of pyproject.toml hold (`make check`)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack.places import ROOT
+
+ALLOWED = {"aws_lambda_powertools", "pydantic", "quadrille", "time", "typing"}
+FILES = sorted((ROOT / "functions").rglob("*.py"))
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_a_function_calls_the_layer_and_no_sdk(file: Path) -> None:
+    assert set(imported(file)) <= ALLOWED
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_a_functions_file_is_short(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 70
+
+
+def test_only_config_reads_the_environment() -> None:
+    readers = {
+        path.name
+        for top in ("functions", "layers")
+        for path in (ROOT / top).rglob("*.py")
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    }
+    assert readers == {"config.py"}
