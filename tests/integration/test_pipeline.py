@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from local.stack.places import ROOT
-from quadrille.documents import Place
+from quadrille import clients
+from quadrille.documents import Documents, Place, Status
+from quadrille.ingest.index import index as run_index
+from quadrille.messages import DocumentVersion
 from tests.integration.house import House, invoke, reset_caches, sqs_event
 
 SAMPLES = ROOT / "local/samples"
@@ -132,6 +135,42 @@ def test_a_new_version_replaces_the_old_one_in_what_is_found(house: House, tenan
     assert shown(house, place)["version"] == 2
     _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
     assert [hit["text"].split()[-1] for hit in found["hits"]] == ["two."]
+
+
+def test_an_old_version_that_is_indexed_late_leaves_nothing_behind(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The secret number of the club is one.")
+    house.work("extract", "chunk", "embed")
+    [(_, late)] = house._receive("index")
+    house.sqs.delete_message(QueueUrl=house.urls["index"], ReceiptHandle=late["ReceiptHandle"])
+    index = clients.documents().advance
+
+    def overtaken(version: Any, status: Status, **values: Any) -> Any:
+        if status == Status.READY and version.version == 1:
+            house.drop(place.key, b"The secret number of the club is two.")
+            house.work()
+        return index(version, status, **values)
+
+    slow = DocumentsDouble(clients.documents(), overtaken)
+    run_index(
+        DocumentVersion.model_validate_json(late["Body"]),
+        documents=slow,  # type: ignore[arg-type]
+        blobs=clients.blobs(),
+        vectors=clients.vectors(),
+        per_request=50,
+    )
+    _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
+    assert [hit["text"].split()[-1] for hit in found["hits"]] == ["two."]
+
+
+class DocumentsDouble:
+    """The documents table, with another `advance`."""
+
+    def __init__(self, real: Documents, advance: Any) -> None:
+        self.real, self.advance = real, advance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
 
 
 def test_every_message_twice_ends_the_same_and_costs_the_same(house: House, tenant: str) -> None:

@@ -20,7 +20,7 @@ def test_a_port_in_use_is_one_sentence_that_says_what_to_do() -> None:
 
 def test_a_stack_that_runs_already_is_one_sentence_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "running", lambda: True)
-    with pytest.raises(Stop, match="already running.*make down"):
+    with pytest.raises(Stop, match=r"already running.*make down"):
         processes.require_none()
 
 
@@ -36,7 +36,7 @@ def test_ports_move_together() -> None:
 def test_a_function_or_event_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(Stop, match="ask/answer, ask/search"):
         functions.event("ask/nothing", "")
-    with pytest.raises(Stop, match="missing_scope, question"):
+    with pytest.raises(Stop, match=r"missing_scope, question"):
         functions.event("ask/answer", "nothing")
     assert functions.event("ask/answer", "question").name == "question.json"
 

@@ -16,12 +16,12 @@ logger = Logger()
 def index(version: DocumentVersion, *, documents: Documents, blobs: Blobs, vectors: Vectors, per_request: int) -> None:
     """Write a complete version's vectors, delete older ones, and say `ready`, or `partial` if pages are missing.
 
-    Vector ids are made of the version and the chunk's number, so a second run writes the same again. Raises only what
-    a retry may cure.
+    Vector ids are made of the version and the chunk's number, so a second run writes the same again. A version that a
+    newer one overtook meanwhile takes its vectors back. Raises only what a retry may cure.
     """
     row = documents.advance(version, Status.INDEXING)
     if row is None:
-        logger.info("message_superseded", document_id=version.document_id, version=version.version)
+        _withdraw(version, documents, vectors)
         return
     for number in range(int(row["batches_total"])):
         records = _records(version, row, number, blobs)
@@ -29,8 +29,19 @@ def index(version: DocumentVersion, *, documents: Documents, blobs: Blobs, vecto
             vectors.upsert(version.tenant, records[start : start + per_request])
     older = {"document_id": {"$eq": version.document_id}, "version": {"$lt": version.version}}
     vectors.delete(version.tenant, where=older)
-    documents.advance(version, Status.PARTIAL if row["missing"] else Status.READY)
-    logger.info("document_indexed", document_id=version.document_id, version=version.version)
+    if documents.advance(version, Status.PARTIAL if row["missing"] else Status.READY):
+        logger.info("document_indexed", document_id=version.document_id, version=version.version)
+    else:
+        _withdraw(version, documents, vectors)
+
+
+def _withdraw(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
+    """Delete a version's vectors if it is no longer the current one; a second delivery of the current one keeps them."""
+    current = documents.version(version.tenant, version.document_id)
+    if current is None or current.version != version.version:
+        mine = {"document_id": {"$eq": version.document_id}, "version": {"$eq": version.version}}
+        vectors.delete(version.tenant, where=mine)
+    logger.info("message_superseded", document_id=version.document_id, version=version.version)
 
 
 def _records(version: DocumentVersion, row: Row, number: int, blobs: Blobs) -> list[Record]:
