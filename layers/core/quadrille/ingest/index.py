@@ -36,7 +36,7 @@ def index(version: DocumentVersion, *, documents: Documents, blobs: Blobs, vecto
 
 
 def _withdraw(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
-    """Delete a version's vectors if it is no longer the current one; a second delivery of the current one keeps them."""
+    """Delete a version's vectors if it is no longer the current one; a second delivery of that keeps them."""
     current = documents.version(version.tenant, version.document_id)
     if current is None or current.version != version.version:
         mine = {"document_id": {"$eq": version.document_id}, "version": {"$eq": version.version}}
