@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models.dynamo_type import DynamoType
+from openai import OpenAI
 
 from local.models.server_process import run_server
 from local.vectors.process import serve
@@ -137,6 +138,13 @@ def provider() -> Provider:
 def model_server() -> Iterator[str]:
     with run_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def client(model_server: str) -> Iterator[OpenAI]:
+    """The official client of the model server."""
+    with OpenAI(base_url=model_server, api_key="any", max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

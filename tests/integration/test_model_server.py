@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
@@ -26,16 +25,9 @@ PASSAGES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with run_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[OpenAI]:
-    with OpenAI(base_url=url, api_key="any", max_retries=0) as client:
-        yield client
+@pytest.fixture
+def url(model_server: str) -> str:
+    return model_server
 
 
 def post(url: str, path: str, body: bytes, key: str = "any") -> tuple[int, dict[str, Any]]:

@@ -2,7 +2,6 @@
 Answers are sentences of what was sent, so the tests compare them with what they sent."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -48,12 +47,6 @@ class Answer(Strict):
 
 
 ANSWER_FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": Answer.model_json_schema()}}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[OpenAI]:
-    with run_server() as url, OpenAI(base_url=url, api_key="any", max_retries=0) as client:
-        yield client
 
 
 def user(content: Any) -> dict[str, Any]:

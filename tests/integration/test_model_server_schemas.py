@@ -3,7 +3,7 @@ Schemas of many shapes are filled with what fits them; what cannot be honoured i
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -12,8 +12,6 @@ import openai
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel, ConfigDict, Field
-
-from local.models.server_process import run_server
 
 MODEL = "offline-extractive-chat"
 TEXT = {"type": "string"}
@@ -35,12 +33,6 @@ class Strict(BaseModel):
 class Citation(Strict):
     number: int
     quote: str
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[OpenAI]:
-    with run_server() as url, OpenAI(base_url=url, api_key="any", max_retries=0) as client:
-        yield client
 
 
 def user(content: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 Expected arguments are the user's own words, for the model knows no others."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -10,15 +9,7 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletion
 
-from local.models.server_process import run_server
-
 MODEL = "offline-extractive-chat"
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[OpenAI]:
-    with run_server() as url, OpenAI(base_url=url, api_key="any", max_retries=0) as client:
-        yield client
 
 
 def user(content: Any) -> dict[str, Any]:
