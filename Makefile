@@ -37,6 +37,12 @@ deploy: setup ## build, and deploy into your AWS account
 key: setup ## an API key: make key TENANT=acme [SCOPES="ask ingest"]
 	@$(VENV)/python -m local key "$(TENANT)" $(SCOPES)
 
+keys: setup ## a tenant's API keys: make keys TENANT=acme
+	@$(VENV)/python -m local keys "$(TENANT)"
+
+revoke: setup ## revoke one: make revoke KEY_ID=0123456789abcdef
+	@$(VENV)/python -m local revoke "$(KEY_ID)"
+
 secrets: setup ## the provider keys of .env into the stack's secrets
 	@$(VENV)/python -m local secrets
 
@@ -52,4 +58,4 @@ logs: setup ## what the functions logged on the local stack
 prices: setup ## the shipped price table, out of the pinned genai-prices
 	@$(VENV)/python scripts/prices.py
 
-.PHONY: help setup run up down test check build deploy key secrets invoke lock logs prices
+.PHONY: help setup run up down test check build deploy key keys revoke secrets invoke lock logs prices

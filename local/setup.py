@@ -20,8 +20,10 @@ ENVIRONMENTS = {"dev": ROOT / ".venv", "aws": ROOT / ".local/envs/aws", "sam": R
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
-        return _stop(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PY=python3.12 ...")
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return _stop(
+            f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}. Try: make PY=python3.12 ..."
+        )
     stale = [name for name in ENVIRONMENTS if not _is_current(name)]
     if not stale:
         return 0
@@ -34,6 +36,8 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         print(error.stdout or "", file=sys.stderr)
         return _stop(f"Setting up failed at: {' '.join(map(str, error.cmd))}")
+    except KeyboardInterrupt:
+        return 130
     print(f"environments ready ({time.monotonic() - started:.1f} s)", flush=True)
     return 0
 

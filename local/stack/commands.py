@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
 
 from local.stack import demo, invocation, processes
 from local.stack.build import RUNTIME, build, sam_environment
@@ -19,6 +19,7 @@ from local.stack.deploy import (
     create_key,
     deploy,
     dotenv_parameters,
+    keys_command,
     local_session,
     overrides_of,
     set_secrets,
@@ -36,11 +37,17 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments or [""]
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has made us ignore Ctrl-C
         signal.signal(number, signal.default_int_handler)
-    try:
-        return COMMANDS[name](*rest) or 0
-    except KeyError:
+    if name not in COMMANDS:
         print(f"usage: python -m local {'|'.join(COMMANDS)}", file=sys.stderr)
         return 2
+    try:
+        return COMMANDS[name](*rest) or 0
+    except EndpointConnectionError:
+        print("The local stack does not answer any more. Start it again: make down, then make up", file=sys.stderr)
+        return 1
+    except NoRegionError:
+        print("No local stack is running, and no AWS account is configured (AWS_PROFILE, AWS_REGION).", file=sys.stderr)
+        return 1
     except Stop as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -51,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def run() -> None:
+def run() -> int:
     """The whole system in the foreground: up, the samples, a question; then until Ctrl-C."""
     began = time.monotonic()
     processes.require_none()
@@ -61,6 +68,7 @@ def run() -> None:
             demo.drop_samples(stack)
             for statuses in demo.progress(stack):
                 print("    " + "  ".join(f"{name}: {status}" for name, status in statuses.items()), flush=True)
+            demo.require_ready(stack)
         print(f"\n  {demo.QUESTION}\n")
         with _step("asked and answered"):
             answer = demo.call(stack, "POST", "/ask", {"question": demo.QUESTION})
@@ -68,8 +76,12 @@ def run() -> None:
         print(f"\n{demo.next_steps(stack)}")
         print(f"ready after {time.monotonic() - began:.1f} s; running until Ctrl-C", flush=True)
         _until_interrupted()
+    except Stop as reason:
+        print(reason, file=sys.stderr)
+        return 1
     finally:
         _stop_uninterrupted()
+    return 0
 
 
 def up() -> None:
@@ -122,12 +134,30 @@ def deploy_to_account() -> int:
 
 
 def key(tenant: str = "", *scopes: str) -> None:
-    """Make an API key: on the local stack if one runs, else in the caller's account."""
+    """Make an API key. Like every command on keys and secrets: on the local stack if one runs, else in the account."""
     if not tenant:
         raise Stop('Name a tenant: make key TENANT=acme [SCOPES="ask ingest"]')
     session, endpoint = _target()
     made = create_key(session, stack_outputs(session, endpoint), tenant, list(scopes) or ["ask", "ingest"], endpoint)
     print(f"key for {tenant} ({', '.join(made['scopes'])}); it is shown this once:\n{made['key']}")
+
+
+def keys(tenant: str = "") -> None:
+    """List a tenant's API keys."""
+    if not tenant:
+        raise Stop("Name a tenant: make keys TENANT=acme")
+    session, endpoint = _target()
+    for row in keys_command(session, stack_outputs(session, endpoint), endpoint, action="list", tenant=tenant)["items"]:
+        print(f"{row['key_id']}  {row['created_at']}  {', '.join(row['scopes'])}")
+
+
+def revoke(key_id: str = "") -> None:
+    """Revoke an API key."""
+    if not key_id:
+        raise Stop("Name a key by its id, which make keys lists: make revoke KEY_ID=0123456789abcdef")
+    session, endpoint = _target()
+    keys_command(session, stack_outputs(session, endpoint), endpoint, action="revoke", key_id=key_id)
+    print(f"revoked {key_id}; it may be honoured for another minute")
 
 
 def secrets() -> None:
@@ -136,7 +166,7 @@ def secrets() -> None:
     done = set_secrets(session, stack_outputs(session, endpoint), endpoint)
     if not done:
         raise Stop("No provider key is set in .env: add OPENAI_API_KEY and PINECONE_API_KEY, then try again.")
-    print(f"set: {', '.join(done)}")
+    print(f"set {' and '.join(done)} {'on the local stack' if endpoint else 'in your account'}")
 
 
 def invoke(function: str = "", case: str = "") -> int:
@@ -192,6 +222,7 @@ def _until_interrupted() -> None:
 
 def _stop_uninterrupted() -> None:
     """Stop the servers; a second Ctrl-C does not leave half of them."""
+    print("stopping", flush=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     processes.stop()
@@ -206,6 +237,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "build": build_for_account,
     "deploy": deploy_to_account,
     "key": key,
+    "keys": keys,
+    "revoke": revoke,
     "secrets": secrets,
     "invoke": invoke,
     "logs": logs,

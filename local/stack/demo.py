@@ -31,7 +31,8 @@ def call(stack: dict[str, Any], method: str, path: str, body: dict[str, Any] | N
             found: dict[str, Any] = json.loads(answer.read())
             return found
     except urllib.error.HTTPError as error:
-        raise Stop(f"{method} {path} answered {error.code}: {error.read().decode()}") from error
+        problem = json.loads(error.read())
+        raise Stop(f"{method} {path} answered {error.code}: {problem.get('detail', problem)}") from error
 
 
 def drop_samples(stack: dict[str, Any]) -> list[Path]:
@@ -65,6 +66,13 @@ def progress(stack: dict[str, Any]) -> Iterator[dict[str, str]]:
             return
         time.sleep(0.3)
     raise Stop(f"The samples were not ingested within {_INGEST_SECONDS} s: {seen}. See .local/logs/aws.log.")
+
+
+def require_ready(stack: dict[str, Any]) -> None:
+    """Raises `Stop` with the reason if a sample could not be ingested."""
+    for item in call(stack, "GET", "/documents")["items"]:
+        if item["status"] == "failed":
+            raise Stop(f"{item['filename']} could not be ingested: {item['error']}")
 
 
 def cited(answer: dict[str, Any]) -> str:

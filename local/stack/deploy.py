@@ -103,15 +103,21 @@ def set_secrets(session: boto3.Session, outputs: dict[str, str], endpoint: str |
 def create_key(
     session: boto3.Session, outputs: dict[str, str], tenant: str, scopes: list[str], endpoint: str | None
 ) -> dict[str, Any]:
-    """A new API key, made by the function that IAM guards. Raises `Stop`."""
-    command = {"action": "create", "tenant": tenant, "scopes": scopes}
+    """A new API key. Raises `Stop`."""
+    return keys_command(session, outputs, endpoint, action="create", tenant=tenant, scopes=scopes)
+
+
+def keys_command(
+    session: boto3.Session, outputs: dict[str, str], endpoint: str | None, **command: Any
+) -> dict[str, Any]:
+    """What the function that IAM guards answers to a command. Raises `Stop`."""
     answer = session.client("lambda", endpoint_url=endpoint).invoke(
         FunctionName=outputs["KeysFunction"], Payload=json.dumps(command).encode()
     )
-    made: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "key" not in made:
-        raise Stop(f"No key was made: {made.get('error') or made.get('errorMessage') or made}")
-    return made
+    done: dict[str, Any] = json.loads(answer["Payload"].read())
+    if problem := done.get("error") or done.get("errorMessage"):
+        raise Stop(f"That did not work: {problem}")
+    return done
 
 
 def _parameters(ports: Ports) -> dict[str, str]:
@@ -134,7 +140,12 @@ def _parameters(ports: Ports) -> dict[str, str]:
 
 
 def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
-    """The template's parameters that .env sets. Raises `Stop` if the index of a Pinecone key is missing."""
+    """The template's parameters that .env sets. Raises `Stop` if one setting needs another that is missing."""
+    alone = [name for name in ("OPENAI_BASE_URL", "CHAT_MODEL", "EMBEDDING_MODEL") if name in given]
+    if alone and "OPENAI_API_KEY" not in given:
+        raise Stop(
+            f"{alone[0]} is set in .env without OPENAI_API_KEY: add it, with any word if your server asks for none."
+        )
     if "PINECONE_API_KEY" in given and "PINECONE_INDEX_HOST" not in given:
         raise Stop("PINECONE_API_KEY is set in .env without PINECONE_INDEX_HOST: add the host of your index.")
     names = {

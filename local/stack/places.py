@@ -38,7 +38,10 @@ class Ports:
 
     @classmethod
     def chosen(cls) -> "Ports":
-        return cls.from_first(int(os.environ.get("PORT", "4566")))
+        given = os.environ.get("PORT", "4566")
+        if not given.isdigit() or not 1024 <= int(given) <= 65_533:
+            raise Stop(f"PORT={given} is no port: choose a number from 1024 to 65533, the first of three in a row.")
+        return cls.from_first(int(given))
 
     @classmethod
     def from_first(cls, first: int) -> "Ports":

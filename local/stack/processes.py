@@ -83,6 +83,8 @@ def _spawn(name: str, command: list[str], ports: Ports) -> "subprocess.Popen[byt
         "BIND_HOST": "127.0.0.1",
         "AUTH": "true",  # the functions run under their own roles, so least privilege is what is tested
         "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every address of this machine
+        "SFTP_ENABLED": "0",
         "TMPDIR": str(RUN / "tmp"),
     }
     with (LOGS / f"{name}.log").open("wb") as log:

@@ -32,5 +32,4 @@ def ask(request: AskRequest) -> AskResponse:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.info("ask_received")
     return api.serve(event, context)

@@ -25,5 +25,4 @@ def search(request: SearchRequest) -> SearchResponse:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.info("search_received")
     return api.serve(event, context)

@@ -54,5 +54,4 @@ def show(document_id: str) -> Document:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.info("documents_received")
     return api.serve(event, context)

@@ -20,5 +20,4 @@ def health() -> dict[str, str]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.info("health_received")
     return api.serve(event, context)

@@ -57,14 +57,15 @@ class DailyBudget:
             }
         }
 
-    def exceeded(self, row: Row) -> BudgetExceeded:
-        """The refusal, with what the row says at this moment."""
+    def exceeded(self, row: Row, needed: Decimal) -> BudgetExceeded:
+        """The refusal of a reservation of `needed`, with what the row says at this moment."""
         spent = row.get("spent", Decimal(0))
         return BudgetExceeded(
             scope="daily",
             limit=self.limit,
             spent=spent,
             reserved=row.get("committed", Decimal(0)) - spent,
+            needed=needed,
             renews_at=(self._midnight() + timedelta(days=1)).isoformat().replace("+00:00", "Z"),
         )
 

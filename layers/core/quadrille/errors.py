@@ -29,9 +29,21 @@ class DeadlineExceeded(QuadrilleError):
 class BudgetExceeded(QuadrilleError):
     """A reservation does not fit under a limit. Amounts are US dollars."""
 
-    def __init__(self, *, scope: str, limit: Decimal, spent: Decimal, reserved: Decimal, renews_at: str | None) -> None:
-        until = f"; it renews at {renews_at}" if renews_at else "; raise it and ask again"
-        super().__init__(f"The {scope} budget of ${limit} is used up (${spent} spent, ${reserved} reserved){until}.")
+    def __init__(
+        self,
+        *,
+        scope: str,
+        limit: Decimal,
+        spent: Decimal,
+        reserved: Decimal,
+        needed: Decimal,
+        renews_at: str | None,
+    ) -> None:
+        until = f"it renews at {renews_at}" if renews_at else "raise it and ask again"
+        super().__init__(
+            f"The {scope} budget of ${limit:f} does not cover this call (${spent:f} spent, ${reserved:f} reserved, "
+            f"up to ${needed:f} needed); {until}."
+        )
         self.scope = scope
         self.limit = limit
         self.spent = spent

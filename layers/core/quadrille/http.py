@@ -1,12 +1,15 @@
 """The HTTP API's shape: who calls, what may be asked, and every error as `application/problem+json` (RFC 9457)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +17,8 @@ from quadrille import errors
 from quadrille.config import settings
 from quadrille.keys import Principal
 from quadrille.receipts import dollars
+
+logger = Logger()
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.BudgetExceeded: HTTPStatus.PAYMENT_REQUIRED,
@@ -27,6 +32,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.UnknownPrice: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+_dump = partial(json.dumps, separators=(",", ":"), ensure_ascii=False, cls=Encoder)
 _AFTER_REPLY = 2.0  # seconds kept back to record what was paid and to answer
 
 
@@ -40,18 +46,25 @@ class Api(APIGatewayRestResolver):
     """The routes of one function. `scope` is what a key must have to call them; None lets anyone."""
 
     def __init__(self, scope: Literal["ask", "ingest", "act", "react", "admin"] | None) -> None:
-        super().__init__(enable_validation=True)
+        super().__init__(enable_validation=True, serializer=_dump)
         self.scope = scope
         self.exception_handler(errors.QuadrilleError)(self._refuse)
         self.exception_handler(RequestValidationError)(self._reject)
 
     def serve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """The answer to one event of the gateway. Scope and size are checked before anything is parsed."""
+        answer = self._answer(event, context)
+        who = _principal(event)
+        route = {"method": event["httpMethod"], "route": event.get("resource"), "status": answer["statusCode"]}
+        logger.info("request_served", tenant=who.tenant, key_id=who.key_id, **route)
+        return answer
+
+    def _answer(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             self._admit(event)
         except errors.QuadrilleError as error:
-            answer = problem(error, event["requestContext"]["requestId"])
-            return {"statusCode": answer.status_code, "headers": dict(answer.headers), "body": answer.body}
+            refused = problem(error, event["requestContext"]["requestId"])
+            return {"statusCode": refused.status_code, "headers": dict(refused.headers), "body": refused.body}
         return self.resolve(_as_json(event), context)
 
     @property
@@ -80,7 +93,7 @@ class Api(APIGatewayRestResolver):
 
     def _reject(self, error: RequestValidationError) -> Response[str]:
         """A malformed request, with the fields named but never their values."""
-        found = [{"field": _field(item["loc"]), "message": item["msg"]} for item in error.errors()]
+        found = [_named(item) for item in error.errors()]
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in found)
         return _response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, self.request_id, {"errors": found})
 
@@ -122,7 +135,7 @@ def _response(
         "request_id": request_id,
         **more,
     }
-    return Response(status.value, "application/problem+json", json.dumps(body), headers=headers or {})
+    return Response(status.value, "application/problem+json", _dump(body), headers=headers or {})
 
 
 def _slug(error: Exception) -> str:
@@ -131,9 +144,11 @@ def _slug(error: Exception) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
 
 
-def _field(location: tuple[str | int, ...]) -> str:
-    """Where in the request: `body.filter.page`, or `query.limit`."""
-    return ".".join(str(part) for part in location)
+def _named(item: Mapping[str, Any]) -> dict[str, str]:
+    """Where in the request, as `body.filter.page` or `query.limit`, and what is wrong there."""
+    if item["type"] == "json_invalid":
+        return {"field": "body", "message": "The body is not JSON."}
+    return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
 
 
 def _as_json(event: dict[str, Any]) -> dict[str, Any]:

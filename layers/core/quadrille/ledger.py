@@ -118,8 +118,14 @@ class Ledger:
         and `RetryLater` while a twin holds the claim.
         """
         if call.max_cost is not None and call.ceiling > call.max_cost:
+            nothing = Decimal(0)
             raise BudgetExceeded(
-                scope="request", limit=call.max_cost, spent=Decimal(0), reserved=Decimal(0), renews_at=None
+                scope="request",
+                limit=call.max_cost,
+                spent=nothing,
+                reserved=nothing,
+                needed=call.ceiling,
+                renews_at=None,
             )
         entry = self._enter(call)
         if isinstance(entry, Paid):
@@ -161,7 +167,7 @@ class Ledger:
         """Claim and reserve in one transaction. Otherwise the row in the way, or None after a write conflict."""
         budget = DailyBudget.at(self.now(), table=self.table, tenant=call.tenant, limit=self.daily_limit)
         if call.ceiling > budget.limit:
-            raise budget.exceeded({})
+            raise budget.exceeded({}, call.ceiling)
         claim, items = self._claim_items(call, seen, budget)
         try:
             self.dynamodb.transact_write_items(TransactItems=items)
@@ -170,7 +176,7 @@ class Ledger:
             if mine["Code"] == "ConditionalCheckFailed":
                 return from_item(mine["Item"]) if mine.get("Item") else None
             if budgeted["Code"] == "ConditionalCheckFailed":
-                raise budget.exceeded(from_item(budgeted.get("Item", {}))) from error
+                raise budget.exceeded(from_item(budgeted.get("Item", {})), call.ceiling) from error
             return None
         return claim
 

@@ -95,7 +95,10 @@ class _Processor(BatchProcessor):
     def failure_handler(self, record: SQSRecord, exception: Any) -> Any:
         receives = int(record.attributes.approximate_receive_count)
         error = exception[1]
-        logger.warning("message_failed", message_id=record.message_id, receives=receives, exc_info=exception)
+        trace = None if isinstance(error, RetryLater) else exception
+        logger.warning(
+            "message_failed", message_id=record.message_id, receives=receives, reason=str(error), exc_info=trace
+        )
         pause = 0.0  # after the last receive: at once into the dead-letter queue
         if receives >= settings().max_receives:
             self._give_up(record, error)

@@ -86,7 +86,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"The file is neither a PDF nor text in UTF-8; {SUPPORTED}.") from error
+        raise Unreadable(f"The file is neither a PDF nor text; {SUPPORTED}.") from error
 
 
 def _pdf(data: bytes, limits: Limits) -> Extracted:
