@@ -29,15 +29,18 @@ PROBLEM = {"type", "title", "status", "detail", "request_id"}
         ({"question": "x", "collection": "../x"}, "body.collection"),
         ({"question": "x", "tenant": "other"}, "body.tenant"),
         ("{not json", "body"),
+        ("[" * 20_000, "body"),
+        ('{"question": ' + "9" * 5_000 + "}", "body"),
+        ({"question": "x", "filter": {"filename": "\ud800"}}, "body.filter.filename"),
         ("[]", "body"),
         ("null", "body"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_a_malformed_question_is_422_with_the_field_named(house: House, body: Any, field: str) -> None:
     status, problem = house.call("ask/answer", "POST", "/ask", body)
     assert status == 422
-    assert PROBLEM | {"errors"} == set(problem)
+    assert set(problem) == PROBLEM | {"errors"}
     assert any(error["field"].startswith(field) for error in problem["errors"]), problem
 
 
@@ -154,3 +157,17 @@ def test_an_upload_is_a_form_that_takes_this_file_only(house: House, tenant: str
     assert fields["Content-Type"] == "text/markdown"
     status, document = house.call("ingest/documents", "GET", f"/documents/{made['document_id']}", tenant=tenant)
     assert (status, document["status"], document["size"]) == (200, "waiting", 12)
+
+
+@pytest.mark.parametrize("name", ["x" * 2_000, "%F0%9F%98%80", 'a"b', "doc_" + "A" * 24])
+def test_an_id_that_is_none_is_a_404_problem(house: House, name: str) -> None:
+    status, problem = house.call("ingest/documents", "GET", f"/documents/{name}")
+    assert (status, set(problem)) == (404, PROBLEM)
+
+
+def test_a_bug_of_ours_is_a_problem_document_without_its_words(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCUMENTS_TABLE", "no-such-table")
+    reset_caches()
+    status, problem = house.call("ingest/documents", "GET", "/documents")
+    assert (status, set(problem)) == (500, PROBLEM)
+    assert "no-such-table" not in str(problem)

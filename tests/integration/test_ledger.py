@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater
 from quadrille.ledger import Call, Ledger, Reply
@@ -222,3 +223,37 @@ def test_a_claim_left_on_another_day_settles_that_days_budget(
     paid = ledger.pay(call(deadline=clock.now() + 20), provider)
     assert paid.receipt.ambiguous == 1
     assert budget(ledger) == (Decimal("0.10"), Decimal(0))
+
+
+def test_a_reply_nobody_understands_counts_as_spent(ledger: Ledger, call: Make) -> None:
+    with pytest.raises(AmbiguousCall):
+        ledger.pay(call(), raising(AttributeError("no usage")))
+    assert budget(ledger) == (Decimal("0.10"), Decimal(0))
+
+
+def test_a_hiccup_at_the_settlement_loses_nothing(ledger: Ledger, call: Make, provider: Provider) -> None:
+    write, hiccups = ledger.dynamodb.transact_write_items, iter([False, True, True, False])
+
+    def flaky(**request: Any) -> Any:
+        if next(hiccups):
+            raise EndpointConnectionError(endpoint_url="x")
+        return write(**request)
+
+    ledger.dynamodb.transact_write_items = flaky  # type: ignore[method-assign]
+    assert ledger.pay(call(), provider).receipt.cost_usd == Decimal("0.04")
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_a_settlement_whose_reply_was_lost_is_found_settled(ledger: Ledger, call: Make, provider: Provider) -> None:
+    write, calls = ledger.dynamodb.transact_write_items, iter(range(9))
+
+    def lost(**request: Any) -> Any:
+        request.pop("ClientRequestToken", None)  # as if the token had been forgotten, too
+        answer = write(**request)
+        if next(calls) == 1:
+            raise EndpointConnectionError(endpoint_url="x")
+        return answer
+
+    ledger.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
+    assert ledger.pay(call(), provider).result == b"reply"
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))

@@ -258,8 +258,10 @@ def test_after_the_last_receive_the_document_says_so(house: House, tenant: str) 
 def test_a_document_waits_for_the_budget_and_goes_on(
     house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DAILY_BUDGET_USD", "0.000001")
+    monkeypatch.setenv("DAILY_BUDGET_USD", "0.000022")
     reset_caches()
+    house.drop(f"uploads/{tenant}/default/first.md", b"The number is three, and this costs more than nothing." * 19)
+    house.work()
     place = Place(tenant, "default", "notes.md")
     house.drop(place.key, b"The number is four, and this costs more than nothing." * 20)
     house.work("extract", "chunk")
@@ -274,3 +276,46 @@ def test_a_document_waits_for_the_budget_and_goes_on(
     time.sleep(1.1)
     house.work()
     assert (shown(house, place)["status"], shown(house, place)["error"]) == ("ready", None)
+
+
+def test_a_batch_no_renewal_makes_fit_fails_with_what_it_needs(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAILY_BUDGET_USD", "0.000001")
+    reset_caches()
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four, and this costs more than nothing." * 20)
+    house.work()
+    assert shown(house, place)["status"] == "failed"
+    assert "needed" in shown(house, place)["error"]
+
+
+def test_a_failed_document_stays_failed_when_its_other_batches_end(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBED_BATCH", "1")
+    reset_caches()
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"\n\n".join(b"The number of house %d is four. " % n * 60 for n in range(3)))
+    house.work("extract", "chunk")
+    row = clients.documents().get(tenant, place.document_id)
+    assert row["batches_total"] > 1
+    version = DocumentVersion(tenant=tenant, document_id=place.document_id, version=1)
+    clients.documents().fail(version, "one batch was refused")
+    house.sqs.receive_message(QueueUrl=house.urls["embed"])
+    [(_, message), *_] = house._receive("embed")
+    invoke("ingest/embed", sqs_event(message))
+    assert (shown(house, place)["status"], shown(house, place)["error"]) == ("failed", "one batch was refused")
+
+
+@pytest.mark.parametrize("data", ["\ufeff \u3000\u2028".encode(), b"\x0c\x0b", "\u00a0\n".encode("utf-16")], ids=str)
+def test_a_file_of_blanks_is_empty(house: House, tenant: str, data: bytes) -> None:
+    place = Place(tenant, "default", "blank.txt")
+    house.drop(place.key, data)
+    assert house.work() == 1
+    assert shown(house, place)["error"] == "The file is empty."
+
+
+def test_a_form_cannot_be_made_for_any_file(house: House, tenant: str) -> None:
+    body = {"filename": "${filename}", "size": 3}
+    assert house.call("ingest/documents", "POST", "/documents", body, tenant=tenant)[0] == 422

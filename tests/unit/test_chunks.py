@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,14 @@ def test_a_chunk_survives_the_bucket_and_the_vector_store() -> None:
     chunk = Chunk(7, 90, "naïve\ntext", ((3, 50), (4, 100)))
     assert Chunk.from_json(chunk.to_json()) == chunk
     assert Chunk.from_metadata(chunk.to_metadata()) == chunk
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 60_000, "word " * 20_000, "日本語" * 10_000, "abc " + " " * 45_000 + "end", "=" * 45_000],
+    ids=["one word", "one line", "cjk", "blanks", "a rule"],
+)
+def test_an_endless_line_is_cut_up_exactly(text: str) -> None:
+    chunks = list(split(text, [], markdown=False, size=Size(tokens=400, overlap=40, batch=8)))
+    assert all(text[chunk.start : chunk.end] == chunk.text and len(chunk.text.encode()) < 36_000 for chunk in chunks)
+    assert chunks[-1].end == len(text.rstrip())

@@ -164,7 +164,7 @@ def test_retries_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx2.ReadTimeout("slow"), httpx2.RemoteProtocolError("gone"), refusal(502), refusal(504)], ids=str
+    "answer", [httpx2.ReadTimeout("slow"), httpx2.RemoteProtocolError("gone"), refusal(502), refusal(524)], ids=str
 )
 def test_what_may_have_been_billed_is_never_sent_again(answer: Answer) -> None:
     world = World([answer, completion()])
@@ -195,3 +195,23 @@ def test_a_model_without_a_price_is_not_called() -> None:
     with pytest.raises(UnknownPrice):
         models.chat([], world.payer(), purpose="answer", schema=SCHEMA, limit=1)
     assert world.ledger.calls == []
+
+
+@pytest.mark.parametrize("header", ["inf", "1e400", "-5", "nan", "soon"])
+def test_a_retry_after_that_makes_no_sense_is_replaced_by_a_backoff(header: str) -> None:
+    world = World([refusal(429, **{"retry-after": header}), completion()])
+    world.chat()
+    assert 0 < world.sleeps[0] < 1
+
+
+def test_a_server_that_counts_nothing_is_charged_the_most_it_can_have_been() -> None:
+    answer = completion()
+    body = answer.json() | {"usage": None}
+    world = World([httpx2.Response(200, json=body)])
+    assert world.chat().receipt.cost_usd == world.ledger.calls[0].ceiling
+
+
+def test_a_request_that_cannot_be_made_is_refused_and_not_spent() -> None:
+    world = World([httpx2.UnsupportedProtocol("no scheme")])
+    with pytest.raises(ProviderRefused):
+        world.chat()

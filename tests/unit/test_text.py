@@ -58,13 +58,22 @@ def test_what_cannot_become_text_is_refused_with_a_reason(data: bytes, reason: s
         read(data, "x.pdf", LIMITS)
 
 
+def test_a_text_that_mentions_pdfs_is_a_text() -> None:
+    assert read(b"A PDF begins with %PDF-1.7 and ends with %%EOF.", "notes.md", LIMITS).markdown
+
+
+def test_reading_has_a_time_limit() -> None:
+    with pytest.raises(TooLarge, match="takes longer"):
+        read(HANDBOOK, "x.pdf", Limits(pages=100, characters=100_000, seconds=-1))
+
+
 def test_a_pdf_with_too_many_pages_is_refused_with_the_limit() -> None:
     with pytest.raises(TooLarge, match="5 pages; the limit is 4"):
         read(HANDBOOK, "x.pdf", Limits(pages=4, characters=100_000))
 
 
 def test_a_text_that_is_too_long_is_refused_with_the_limit() -> None:
-    with pytest.raises(TooLarge, match="the limit is 10"):
+    with pytest.raises(TooLarge, match="over 10 characters"):
         read(b"12345678901", "x.txt", Limits(pages=1, characters=10))
 
 

@@ -24,7 +24,7 @@ def work(event: ObjectCreated) -> None:
         blobs=clients.blobs(),
         chunk=clients.queue(here.chunk_queue_url),
         max_bytes=here.max_document_bytes,
-        limits=Limits(pages=here.max_document_pages, characters=here.max_document_characters),
+        limits=Limits(here.max_document_pages, here.max_document_characters, here.max_reading_seconds),
     )
 
 

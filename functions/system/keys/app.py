@@ -25,14 +25,14 @@ class List(Body):
     """Name a tenant's keys."""
 
     action: Literal["list"]
-    tenant: str
+    tenant: str = Field(min_length=1)
 
 
 class Revoke(Body):
     """Forget a key."""
 
     action: Literal["revoke"]
-    key_id: str
+    key_id: str = Field(min_length=1)
 
 
 Command = TypeAdapter[Create | List | Revoke](Annotated[Create | List | Revoke, Field(discriminator="action")])

@@ -117,6 +117,6 @@ def _vectors(key: str) -> Vectors:
 def _secret(name: str) -> str:
     """A provider's key. Raises `ProviderRefused` if nobody has set it."""
     try:
-        return parameters.get_secret(name, max_age=_SECRET_SECONDS)
+        return str(parameters.get_secret(name, max_age=_SECRET_SECONDS)).strip()
     except GetParameterError as error:
         raise ProviderRefused(f"The secret {name} cannot be read. Has `make secrets` been run?") from error

@@ -6,8 +6,11 @@ This is the only module that reads the environment; `template.yaml` sets it.
 import os
 from decimal import Decimal
 from functools import cache
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Json, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, Json, PositiveInt
+
+Amount = Annotated[Decimal, Field(ge=0)]
 
 
 class Price(BaseModel):
@@ -15,10 +18,10 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Decimal
-    output: Decimal = Decimal(0)
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
+    input: Amount
+    output: Amount = Decimal(0)
+    cached_input: Amount | None = None
+    cache_write: Amount | None = None
 
 
 class Settings(BaseModel):
@@ -52,6 +55,7 @@ class Settings(BaseModel):
     max_document_bytes: PositiveInt = 50 * 1024 * 1024
     max_document_pages: PositiveInt = 5_000
     max_document_characters: PositiveInt = 20_000_000
+    max_reading_seconds: PositiveInt = 60
     chunk_tokens: PositiveInt = 400
     chunk_overlap_tokens: PositiveInt = 40
     embed_batch: PositiveInt = 128

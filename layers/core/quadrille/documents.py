@@ -27,6 +27,7 @@ COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 UNCLAIMED = "_unclaimed"  # owns what was dropped under no tenant; no key can have this tenant
 _WAITING_SECONDS = 86_400  # an announced upload that never comes is forgotten after a day
 _LIST_PAGES = 20  # read for one page of a filtered list; what is left is behind the cursor
+_ID = re.compile(r"doc_[a-z2-7]{24}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -73,6 +74,8 @@ class Place:
             raise Invalid("filename", "must not be empty, hold control characters or make a key over 1,024 bytes")
         if any(part in ("", ".", "..") for part in self.filename.split("/")):
             raise Invalid("filename", "must not hold empty, '.' or '..' path parts")
+        if "${" in self.filename:  # S3's forms would put another file's name in its place
+            raise Invalid("filename", "must not hold '${'")
         return self
 
     @property
@@ -96,7 +99,8 @@ class Documents:
 
     def get(self, tenant: str, document_id: str) -> Row:
         """A tenant's document. Raises `NotFound`, also for one of another tenant."""
-        row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
+        key = {"tenant": tenant, "document_id": document_id}
+        row = get(self.dynamodb, self.table, key) if _ID.fullmatch(document_id) else None
         if row is None:
             raise NotFound(f"There is no document {document_id!r}.")
         return row
@@ -215,17 +219,22 @@ class Documents:
     def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int, receipt: Receipt) -> Row | None:
         """Add a batch to the set of those embedded, and give the row. A second delivery changes nothing.
 
-        A set and not a counter: what is delivered twice is counted once.
+        A set and not a counter: what is delivered twice is counted once. The status stays, for another batch may have
+        failed.
         """
         entry = {"blob": blob, "chunks": chunks, "receipt": receipt.public()}
         return self._advance(
             of,
-            "SET batches.#batch = if_not_exists(batches.#batch, :entry), #status = :status, #error = :error, "
-            "updated_at = :updated_at",
-            {"entry": entry, "status": Status.EMBEDDING, "error": None, "updated_at": _now()},
-            names={"status", "error"},
+            "SET batches.#batch = if_not_exists(batches.#batch, :entry), updated_at = :updated_at",
+            {"entry": entry, "updated_at": _now()},
+            names=(),
             more_names={"#batch": str(batch)},
         )
+
+    def wait(self, of: DocumentVersion, reason: str) -> bool:
+        """Let a version wait for its budget; false if it is searchable, failed or no longer current."""
+        row = self.current(of)
+        return bool(row and row["status"] != Status.FAILED and self.advance(of, Status.BUDGET, error=reason))
 
     def fail(self, of: DocumentVersion, reason: str) -> None:
         """End a version as failed, with a reason its owner understands."""

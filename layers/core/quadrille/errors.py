@@ -48,6 +48,7 @@ class BudgetExceeded(QuadrilleError):
         self.limit = limit
         self.spent = spent
         self.reserved = reserved
+        self.needed = needed
         self.renews_at = renews_at
 
 

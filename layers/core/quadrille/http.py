@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,6 +34,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _dump = partial(json.dumps, separators=(",", ":"), ensure_ascii=False, cls=Encoder)
+_INTERNAL = "Something went wrong on our side. It is logged under this request id; trying again may help."
 _AFTER_REPLY = 2.0  # seconds kept back to record what was paid and to answer
 
 
@@ -50,6 +52,7 @@ class Api(APIGatewayRestResolver):
         self.scope = scope
         self.exception_handler(errors.QuadrilleError)(self._refuse)
         self.exception_handler(RequestValidationError)(self._reject)
+        self.not_found(self._miss)
 
     def serve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """The answer to one event of the gateway. Scope and size are checked before anything is parsed."""
@@ -65,7 +68,14 @@ class Api(APIGatewayRestResolver):
         except errors.QuadrilleError as error:
             refused = problem(error, event["requestContext"]["requestId"])
             return {"statusCode": refused.status_code, "headers": dict(refused.headers), "body": refused.body}
-        return self.resolve(_as_json(event), context)
+        try:
+            return self.resolve(_as_json(event), context)
+        except Exception:
+            logger.exception("request_failed")
+            failed = _response(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _INTERNAL, event["requestContext"]["requestId"], {}
+            )
+            return {"statusCode": failed.status_code, "headers": dict(failed.headers), "body": failed.body}
 
     @property
     def principal(self) -> Principal:
@@ -87,9 +97,14 @@ class Api(APIGatewayRestResolver):
         size, limit = len(event.get("body") or ""), settings().max_request_bytes
         if size > limit:
             raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
+        if event.get("body") and not event.get("isBase64Encoded"):
+            _require_json(event["body"])
 
     def _refuse(self, error: errors.QuadrilleError) -> Response[str]:
         return problem(error, self.request_id)
+
+    def _miss(self, _: NotFoundError) -> Response[str]:
+        return problem(errors.NotFound("There is no such route."), self.request_id)
 
     def _reject(self, error: RequestValidationError) -> Response[str]:
         """A malformed request, with the fields named but never their values."""
@@ -146,9 +161,15 @@ def _slug(error: Exception) -> str:
 
 def _named(item: Mapping[str, Any]) -> dict[str, str]:
     """Where in the request, as `body.filter.page` or `query.limit`, and what is wrong there."""
-    if item["type"] == "json_invalid":
-        return {"field": "body", "message": "The body is not JSON."}
     return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+
+
+def _require_json(body: str) -> None:
+    """Raises `Invalid` for what is not JSON, and for nesting or digits no reader of JSON follows."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        raise errors.Invalid("body", "is not JSON, or nests or counts too deep") from None
 
 
 def _as_json(event: dict[str, Any]) -> dict[str, Any]:

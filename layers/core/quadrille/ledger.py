@@ -16,6 +16,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from quadrille.blobs import Blobs
 from quadrille.budgets import DailyBudget, settle
 from quadrille.errors import (
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 _LEASE_MARGIN = 10.0  # seconds a lease outlives its owner's deadline: the owner is dead by then
+_SETTLE_TRIES = 10
 _DAY = 86_400
 _CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -138,6 +141,11 @@ class Ledger:
         except (RetryLater, ProviderRefused, DeadlineExceeded):
             self._close(entry, state="released", spent=Decimal(0))
             raise
+        except Exception as error:  # a reply nobody understands was billed all the same
+            self._close(entry, state="ambiguous", spent=call.ceiling)
+            raise AmbiguousCall(
+                "The provider's reply could not be understood; the call may have been billed."
+            ) from error
         return self._settle(entry, reply)
 
     def _enter(self, call: Call) -> "_Claim | Paid":
@@ -258,6 +266,7 @@ class Ledger:
                 "Key": to_item({"pk": f"call#{claim.call.key}"}),
                 "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
                 "ConditionExpression": "fence = :fence AND #state = :claimed",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 "ExpressionAttributeNames": {f"#{name}": name for name in changes},
                 "ExpressionAttributeValues": to_item(
                     {
@@ -269,22 +278,29 @@ class Ledger:
             }
         }
         money = settle(self.table, claim.budget, reserved=claim.call.ceiling, spent=spent)
-        self._write_through([update, money])
+        self._write_through([update, money], fence=claim.fence, state=state)
 
-    def _write_through(self, items: "list[TransactWriteItemTypeDef]") -> None:
-        """Write, again after a conflict: what was paid must be recorded. Raises `RetryLater` if fenced off."""
-        pause = 0.02
-        while True:
+    def _write_through(self, items: "list[TransactWriteItemTypeDef]", *, fence: str, state: str) -> None:
+        """Write, and again after a conflict or a hiccup: what was paid must be recorded.
+
+        The token makes every try the same transaction to DynamoDB. Raises `RetryLater` if fenced off.
+        """
+        token, pause = uuid4().hex, 0.02
+        for tries_left in reversed(range(_SETTLE_TRIES)):
             try:
-                self.dynamodb.transact_write_items(TransactItems=items)
+                self.dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
             except self.dynamodb.exceptions.TransactionCanceledException as error:
-                codes = {reason["Code"] for reason in error.response["CancellationReasons"]}
-                if "ConditionalCheckFailed" in codes:
+                reasons = error.response["CancellationReasons"]
+                if reasons[0]["Code"] == "ConditionalCheckFailed":
+                    row = from_item(reasons[0].get("Item", {}))
+                    if (row.get("fence"), row.get("state")) == (fence, state):
+                        return  # an earlier try had arrived
                     raise RetryLater("Another worker took this call over after its lease ended.") from error
-                if not codes <= _CONFLICTS:
+                if not tries_left or not {reason["Code"] for reason in reasons} <= _CONFLICTS:
                     raise
-            except self.dynamodb.exceptions.TransactionInProgressException:
-                pass  # ours, still being applied: the same write again tells how it ended
+            except (ClientError, BotoCoreError):
+                if not tries_left:
+                    raise
             else:
                 return
             self.sleep(pause * random.uniform(0.5, 1.0))

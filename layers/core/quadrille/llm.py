@@ -9,8 +9,10 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import AmbiguousCall, DeadlineExceeded, ProviderRefused, RetryLater
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from openai import APIConnectionError, APIStatusError, OpenAI
 
 _TRIES = 4
-_NOT_BILLED = {429, 500, 503}
-_MAYBE_BILLED = {408, 409, 502, 504}
+_NOT_BILLED = {429, 500, 503, 529}
+_MAYBE_BILLED = {408, 409}  # and every other server error
+_LONGEST_WAIT = 3_600.0
 _LEAST_SECONDS = 1.0  # below this a call is not begun
 
 
@@ -125,7 +128,9 @@ class Models:
         rows = sorted(answer.data, key=lambda row: row.index)
         # Asked for explicitly, base64 is what the SDK hands through, whatever its annotation says.
         packed = b"".join(base64.b64decode(str(row.embedding)) for row in rows)
-        usage = Usage(input_tokens=answer.usage.prompt_tokens)
+        if len(rows) != len(request["input"]):
+            raise AmbiguousCall("The model provider answered another number of embeddings than were asked for.")
+        usage = _usage(answer, request)
         receipt = Receipt(
             cost_usd=self.prices.cost(request["model"], usage),
             calls=1,
@@ -139,13 +144,7 @@ class Models:
         answer, retries = self._send(lambda client: client.chat.completions.create(**request), deadline)
         choice = answer.choices[0]
         message = {"text": choice.message.content or "", "finish_reason": choice.finish_reason}
-        details = answer.usage.prompt_tokens_details
-        usage = Usage(
-            input_tokens=answer.usage.prompt_tokens,
-            output_tokens=answer.usage.completion_tokens,
-            cached_tokens=(details and details.cached_tokens) or 0,
-            cache_write_tokens=(details and details.cache_write_tokens) or 0,
-        )
+        usage = _usage(answer, request)
         receipt = Receipt(
             cost_usd=self.prices.cost(request["model"], usage),
             calls=1,
@@ -160,7 +159,10 @@ class Models:
         """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""
         import openai  # most of a second on a cold start: only when something is really sent
 
-        client = self.client()
+        try:
+            client = self.client()
+        except openai.OpenAIError as error:
+            raise ProviderRefused(f"The client of the model provider cannot be made: {error}") from error
         retries = 0
         while True:
             left = deadline - self.now()
@@ -173,9 +175,22 @@ class Models:
             except openai.APIConnectionError as error:
                 wait = _pause_unless_sent(error, retries)
             retries += 1
-            if retries == _TRIES or wait + _LEAST_SECONDS > left:
+            if retries == _TRIES or wait + _LEAST_SECONDS > deadline - self.now():
                 raise RetryLater("The model provider is throttling or down.", seconds=wait)
             self.sleep(wait)
+
+
+def _usage(answer: Any, request: dict[str, Any]) -> Usage:
+    """The provider's counts; from a server that counts nothing, the most it can have been."""
+    if answer.usage is None:
+        return Usage(input_tokens=_size(request), output_tokens=request.get("max_completion_tokens", 0))
+    details = getattr(answer.usage, "prompt_tokens_details", None)
+    return Usage(
+        input_tokens=answer.usage.prompt_tokens,
+        output_tokens=getattr(answer.usage, "completion_tokens", 0),
+        cached_tokens=(details and details.cached_tokens) or 0,
+        cache_write_tokens=(details and details.cache_write_tokens) or 0,
+    )
 
 
 def _size(body: object) -> int:
@@ -185,11 +200,10 @@ def _size(body: object) -> int:
 
 def _pause_after(error: "APIStatusError", retries: int) -> float:
     """Seconds to wait before a request that was refused unbilled is sent again. Raises if it must not be."""
-    if error.status_code in _MAYBE_BILLED:
-        raise AmbiguousCall(
-            f"The model provider answered {error.status_code}; the call may have been billed."
-        ) from error
-    if error.status_code not in _NOT_BILLED or error.code == "insufficient_quota":
+    status = error.status_code
+    if status in _MAYBE_BILLED or (status >= 500 and status not in _NOT_BILLED):
+        raise AmbiguousCall(f"The model provider answered {status}; the call may have been billed.") from error
+    if status not in _NOT_BILLED or error.code == "insufficient_quota":
         raise ProviderRefused(f"The model provider refused the request: {error.message}") from error
     return _retry_after(error.response.headers.get("retry-after"), retries)
 
@@ -200,12 +214,17 @@ def _pause_unless_sent(error: "APIConnectionError", retries: int) -> float:
 
     if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return _retry_after(None, retries)
+    if isinstance(error.__cause__, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | httpx2.InvalidURL):
+        raise ProviderRefused(f"The request to the model provider cannot be made: {error.__cause__}") from error
     raise AmbiguousCall("No reply came from the model provider; the call may have been billed.") from error
 
 
 def _retry_after(header: str | None, retries: int) -> float:
-    """What the provider asked for, in seconds, or an exponential backoff with jitter."""
-    try:
-        return max(0.0, float(header or ""))
-    except ValueError:
-        return 0.5 * 2.0**retries * random.uniform(0.75, 1.25)
+    """What the provider asked for, in seconds or as a date, or an exponential backoff with jitter."""
+    asked = -1.0
+    with suppress(ValueError):
+        asked = float(header or "")
+    if header and asked < 0:
+        with suppress(ValueError):
+            asked = parsedate_to_datetime(header).timestamp() - time.time()
+    return asked if 0 <= asked <= _LONGEST_WAIT else 0.5 * 2.0**retries * random.uniform(0.75, 1.25)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from quadrille.ask.models import Citation
 from quadrille.ask.retrieval import Found
 
+_LEAST = 8  # characters, without blanks: less than that supports nothing
 _MARKER = re.compile(r"\s?\[(\d+)\]")
 
 
@@ -34,7 +35,7 @@ def without_markers(answer: str, *, keep: set[int]) -> str:
 def _locate(quote: Quote, source: Found) -> Citation | None:
     """Where the quote stands in its chunk; any run of whitespace matches any other, all else exactly."""
     words = quote.quote.split()
-    if not words:
+    if sum(map(len, words)) < _LEAST:
         return None
     match = re.search(r"\s+".join(map(re.escape, words)), source.chunk.text)
     if match is None:

@@ -11,14 +11,15 @@ from quadrille.http import Body
 Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
 Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9)]
-Values = Annotated[list[str], Field(min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=900)]
+Values = Annotated[list[Name], Field(min_length=1, max_length=100)]
 
 
 class Filter(Body):
     """Which documents may be searched: any of the given ids, any of the given names."""
 
-    document_id: str | Values | None = None
-    filename: str | Values | None = None
+    document_id: Name | Values | None = None
+    filename: Name | Values | None = None
 
     def where(self) -> dict[str, Any]:
         """The same as a filter of the vector store."""

@@ -1,5 +1,6 @@
 """The stage chunk: text becomes overlapping chunks with exact positions, and batches for the stage embed."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ logger = Logger()
 
 # Its tokenizer is compiled into the splitter; models that count otherwise differ by a few per cent.
 _TOKENIZER = "text-embedding-3-small"
+_LINE = 10_000  # characters
+_ENDLESS = re.compile(rf"[^\n]{{{_LINE + 1},}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ def chunk(version: DocumentVersion, *, documents: Documents, blobs: Blobs, embed
     text = blobs.get_json(work_key(version, "text"))
     pages = [(page["number"], page["start"], page["end"]) for page in text["pages"]]
     chunks = list(split(text["text"], pages, markdown=text["markdown"], size=size))
+    if not chunks:
+        documents.fail(version, "The file is empty.")
+        return
     batches = [chunks[start : start + size.batch] for start in range(0, len(chunks), size.batch)]
     for number, batch in enumerate(batches):
         blobs.put_json(batch_key(version, number), [piece.to_json() for piece in batch])
@@ -51,7 +57,25 @@ def split(text: str, pages: Sequence[tuple[int, int, int]], *, markdown: bool, s
     """Chunks in order, each `text[start:end]` exactly. A page is its number, start and end."""
     kind = MarkdownSplitter if markdown else TextSplitter
     splitter = kind.from_tiktoken_model(_TOKENIZER, size.tokens, size.overlap)
-    for number, (start, piece) in enumerate(splitter.chunk_indices(text)):
+    pieces = (
+        (first + start, piece)
+        for first, last in _spans(text)
+        for start, piece in splitter.chunk_indices(text[first:last])
+    )
+    for number, (start, piece) in enumerate(pieces):
         end = start + len(piece)
         touched = tuple((page, first) for page, first, last in pages if first < end and last > start)
         yield Chunk(number, start, piece, touched)
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Spans to split one by one: on an endless line the splitter takes quadratic time, so such a line is cut up."""
+    start = 0
+    for line in _ENDLESS.finditer(text):
+        yield start, line.start()
+        start = line.start()
+        while line.end() - start > _LINE:
+            cut = text.rfind(" ", start + 1, start + _LINE) + 1 or start + _LINE
+            yield start, cut
+            start = cut
+    yield start, len(text)

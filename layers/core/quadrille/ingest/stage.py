@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ValidationError
 
 from quadrille.config import settings
-from quadrille.documents import Documents, Place, Status
+from quadrille.documents import Documents, Place
 from quadrille.errors import BudgetExceeded, Invalid, ProviderRefused, ResultLost, RetryLater, UnknownPrice
 from quadrille.messages import DocumentVersion, ObjectCreated
 from quadrille.queues import Queue
@@ -57,8 +57,11 @@ class Stage(Generic[M]):
 
     def _wait(self, message: M, error: BudgetExceeded) -> None:
         """Let the document say that it waits for the budget, and look again later."""
+        if error.needed > error.limit:  # no renewal makes it fit
+            self.abandon(message, str(error))
+            return
         version = self._version(message)
-        if version and self.documents.advance(version, Status.BUDGET, error=str(error)):
+        if version and self.documents.wait(version, str(error)):
             self.queue.send(message, delay=settings().budget_recheck_seconds)
             logger.info("document_waits_for_budget", document_id=version.document_id, scope=error.scope)
 

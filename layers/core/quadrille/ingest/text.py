@@ -2,6 +2,8 @@
 
 import codecs
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,16 +55,29 @@ class Limits:
 
     pages: int
     characters: int
+    seconds: float = 60.0
 
 
 def read(data: bytes, filename: str, limits: Limits) -> Extracted:
     """The text of a file. Raises `Unreadable` or `TooLarge`, whose messages are for the file's owner."""
     if not data.strip(b"\x00\t\n\r "):
         raise Unreadable("The file is empty.")
-    extracted = _pdf(data, limits) if b"%PDF-" in data[:1024] else _plain(data, filename)
-    if len(extracted.text) > limits.characters:
-        raise TooLarge(f"The text has {len(extracted.text)} characters; the limit is {limits.characters}.")
+    extracted = _pdf(data, limits) if _is_pdf(data) else _plain(data, filename)
+    if not extracted.text.strip():
+        raise Unreadable("The file is empty.")
+    _require(len(extracted.text), limits)
     return extracted
+
+
+def _is_pdf(data: bytes) -> bool:
+    """Whether a file is a PDF, by its first bytes; some writers put a few others in front."""
+    place = data[:1024].find(b"%PDF-")
+    return place == 0 or (place > 0 and bool(_BINARY.search(data[:2048].decode("latin-1"))))
+
+
+def _require(characters: int, limits: Limits) -> None:
+    if characters > limits.characters:
+        raise TooLarge(f"The text has over {limits.characters} characters, which is the limit.")
 
 
 def _plain(data: bytes, filename: str) -> Extracted:
@@ -99,7 +114,7 @@ def _pdf(data: bytes, limits: Limits) -> Extracted:
     try:
         if len(document) > limits.pages:
             raise TooLarge(f"The PDF has {len(document)} pages; the limit is {limits.pages}.")
-        texts = [_page_text(document, index) for index in range(len(document))]
+        texts = list(_page_texts(document, limits))
     finally:
         document.close()
     missing = tuple(index + 1 for index, text in enumerate(texts) if text is None)
@@ -108,13 +123,27 @@ def _pdf(data: bytes, limits: Limits) -> Extracted:
     return Extracted(*_joined([text or "" for text in texts]), missing, markdown=False)
 
 
-def _page_text(document: "PdfDocument", index: int) -> str | None:
+def _page_texts(document: "PdfDocument", limits: Limits) -> Iterator[str | None]:
+    """Every page's text, within the limits of time and of characters."""
+    characters, deadline = 0, time.monotonic() + limits.seconds
+    for index in range(len(document)):
+        if time.monotonic() > deadline:
+            raise TooLarge(f"Reading the PDF takes longer than {limits.seconds:.0f} s, which is the limit.")
+        text = _page_text(document, index, limits)
+        characters += len(text or "")
+        _require(characters, limits)
+        yield text
+
+
+def _page_text(document: "PdfDocument", index: int, limits: Limits) -> str | None:
     """A page's text; empty for a blank page, None for one that shows something and has no text or cannot be read."""
     import pypdfium2
 
     try:
         page = document[index]
-        text = page.get_textpage().get_text_range()
+        characters = page.get_textpage()
+        _require(characters.count_chars(), limits)
+        text = characters.get_text_range()
         if text.strip():
             return _clean(text)
         return None if any(True for _ in page.get_objects()) else ""
