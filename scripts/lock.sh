@@ -7,12 +7,14 @@ pin() {
         --no-emit-index-url "$1.in" -o "$1.txt" $2
 }
 core=layers/core/requirements
+models=layers/models/requirements
 pin requirements/uv
 pin requirements/aws
 pin requirements/sam
 pin "$core"
-# A layer holds what the core layer does not: one package in two layers would be two versions of it.
-for name in providers parsers; do
-    pin "layers/$name/requirements" "-c $core.txt $(cut -d= -f1 "$core.txt" | grep -oE '^[a-z0-9-]+' | sed 's/^/--no-emit-package /' | tr '\n' ' ')"
-done
-pin requirements/dev "-c $core.txt -c layers/providers/requirements.txt -c layers/parsers/requirements.txt"
+# A layer holds nothing the core layer holds. What models and vectors share has one version: a function may have both.
+without=$(grep -oE '^[a-z0-9-]+' "$core.txt" | sed 's/^/--no-emit-package /' | tr '\n' ' ')
+pin "$models" "-c $core.txt $without"
+pin layers/vectors/requirements "-c $core.txt -c $models.txt $without"
+pin layers/parsers/requirements "-c $core.txt $without"
+pin requirements/dev "-c $core.txt -c $models.txt -c layers/vectors/requirements.txt -c layers/parsers/requirements.txt"
