@@ -70,7 +70,7 @@ class Api(APIGatewayRestResolver):
             return {"statusCode": refused.status_code, "headers": dict(refused.headers), "body": refused.body}
         try:
             return self.resolve(_as_json(event), context)
-        except Exception:
+        except Exception:  # whatever it is, the caller gets a problem document and the log the cause
             logger.exception("request_failed")
             failed = _response(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _INTERNAL, event["requestContext"]["requestId"], {}
