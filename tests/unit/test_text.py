@@ -62,6 +62,10 @@ def test_a_text_that_mentions_pdfs_is_a_text() -> None:
     assert read(b"A PDF begins with %PDF-1.7 and ends with %%EOF.", "notes.md", LIMITS).markdown
 
 
+def test_a_pdf_with_words_in_front_is_a_pdf() -> None:
+    assert len(read(b"sent by a scanner\n" + HANDBOOK, "x.pdf", LIMITS).pages) == 5
+
+
 def test_reading_has_a_time_limit() -> None:
     with pytest.raises(TooLarge, match="takes longer"):
         read(HANDBOOK, "x.pdf", Limits(pages=100, characters=100_000, seconds=-1))

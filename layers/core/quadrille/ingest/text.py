@@ -62,17 +62,24 @@ def read(data: bytes, filename: str, limits: Limits) -> Extracted:
     """The text of a file. Raises `Unreadable` or `TooLarge`, whose messages are for the file's owner."""
     if not data.strip(b"\x00\t\n\r "):
         raise Unreadable("The file is empty.")
-    extracted = _pdf(data, limits) if _is_pdf(data) else _plain(data, filename)
+    extracted = _parsed(data, filename, limits)
     if not extracted.text.strip():
         raise Unreadable("The file is empty.")
     _require(len(extracted.text), limits)
     return extracted
 
 
-def _is_pdf(data: bytes) -> bool:
-    """Whether a file is a PDF, by its first bytes; some writers put a few others in front."""
+def _parsed(data: bytes, filename: str, limits: Limits) -> Extracted:
+    """A PDF if its mark is near the beginning: at the very beginning, or wherever PDFium can make sense of it."""
     place = data[:1024].find(b"%PDF-")
-    return place == 0 or (place > 0 and bool(_BINARY.search(data[:2048].decode("latin-1"))))
+    if place < 0:
+        return _plain(data, filename)
+    try:
+        return _pdf(data, limits)
+    except Unreadable:
+        if place == 0 or _BINARY.search(data.decode("latin-1")):
+            raise
+        return _plain(data, filename)  # a text that mentions the mark of a PDF
 
 
 def _require(characters: int, limits: Limits) -> None:
