@@ -231,6 +231,16 @@ def test_a_file_without_a_collection_is_noted_under_its_tenant(house: House, ten
     assert "uploads/<tenant>/<collection>/<name>" in document["error"]
 
 
+def test_an_error_of_ours_does_not_show_its_words_to_the_tenant(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four.")
+    house.work("extract")
+    house.s3.put_object(Bucket="bucket", Key=work(place, "text"), Body=b"not what a stage left")
+    [(_, message)] = house._receive("chunk")
+    invoke("ingest/chunk", sqs_event(message, receives=5))
+    assert shown(house, place)["error"] == "It failed 5 times and was set aside: the log says why"
+
+
 def test_a_poisoned_message_fails_alone(house: House, tenant: str) -> None:
     place = Place(tenant, "default", "notes.md")
     house.drop(place.key, b"The number is four.")

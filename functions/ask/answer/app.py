@@ -1,6 +1,5 @@
 """POST /ask: an answer out of the caller's documents, with checked citations and a receipt."""
 
-import time
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -23,7 +22,7 @@ def ask(request: AskRequest) -> AskResponse:
     payer = Payer(
         tenant=api.principal.tenant,
         subject=f"answers/{api.request_id}",
-        deadline=api.deadline(time.time),
+        deadline=api.deadline,
         max_cost=request.max_cost_usd,
         identity=api.request_id if request.cache == "off" else "",
     )

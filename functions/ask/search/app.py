@@ -1,6 +1,5 @@
 """POST /search: the chunks of the caller's documents that are nearest to a query."""
 
-import time
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -19,7 +18,7 @@ api = Api(scope="ask")
 @api.post("/search")
 def search(request: SearchRequest) -> SearchResponse:
     """Find passages without answering."""
-    payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline(time.time))
+    payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline)
     return find(request, payer, models=clients.models(), vectors=clients.vectors())
 
 

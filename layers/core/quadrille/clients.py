@@ -93,11 +93,11 @@ def models() -> Models:
 
 def vectors() -> Vectors:
     """The vector store, with the key as it is now."""
-    return _vectors(_secret(settings().pinecone_secret))
+    return _vectors(_secret(settings().pinecone_secret, of="Pinecone"))
 
 
 def _openai() -> "OpenAI":
-    return _openai_with(_secret(settings().openai_secret))
+    return _openai_with(_secret(settings().openai_secret, of="OpenAI"))
 
 
 @cache
@@ -114,9 +114,9 @@ def _vectors(key: str) -> Vectors:
     return Vectors(Pinecone(api_key=key, timeout=10).index(host=settings().pinecone_index_host))
 
 
-def _secret(name: str) -> str:
+def _secret(name: str, *, of: str) -> str:
     """A provider's key. Raises `ProviderRefused` if nobody has set it."""
     try:
         return str(parameters.get_secret(name, max_age=_SECRET_SECONDS)).strip()
     except GetParameterError as error:
-        raise ProviderRefused(f"The secret {name} cannot be read. Has `make secrets` been run?") from error
+        raise ProviderRefused(f"The key of {of} cannot be read. Has `make secrets` been run?") from error

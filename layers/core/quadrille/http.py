@@ -1,7 +1,8 @@
 """The HTTP API's shape: who calls, what may be asked, and every error as `application/problem+json` (RFC 9457)."""
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal
@@ -87,9 +88,10 @@ class Api(APIGatewayRestResolver):
         """The gateway's id of the current request."""
         return self.current_event.request_context.request_id
 
-    def deadline(self, now: Callable[[], float]) -> float:
+    @property
+    def deadline(self) -> float:
         """When the current request must be done, in seconds since the epoch."""
-        return now() + self.lambda_context.get_remaining_time_in_millis() / 1000 - _AFTER_REPLY
+        return time.time() + self.lambda_context.get_remaining_time_in_millis() / 1000 - _AFTER_REPLY
 
     def _admit(self, event: dict[str, Any]) -> None:
         if self.scope and self.scope not in _principal(event).scopes:

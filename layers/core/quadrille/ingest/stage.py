@@ -19,7 +19,15 @@ from pydantic import BaseModel, ValidationError
 
 from quadrille.config import settings
 from quadrille.documents import Documents, Place
-from quadrille.errors import BudgetExceeded, Invalid, ProviderRefused, ResultLost, RetryLater, UnknownPrice
+from quadrille.errors import (
+    BudgetExceeded,
+    Invalid,
+    ProviderRefused,
+    QuadrilleError,
+    ResultLost,
+    RetryLater,
+    UnknownPrice,
+)
 from quadrille.messages import DocumentVersion, ObjectCreated
 from quadrille.queues import Queue
 
@@ -115,6 +123,7 @@ class _Processor(BatchProcessor):
         """Let the document say that its message was set aside; that failing, too, must not harm the batch."""
         try:
             message = self.stage.model.model_validate_json(record.body)
-            self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {error}")
+            cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
+            self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {cause}")
         except (ValidationError, ClientError, BotoCoreError):
             logger.warning("message_abandoned_silently", message_id=record.message_id, exc_info=True)
