@@ -133,6 +133,7 @@ def _parameters(ports: Ports) -> dict[str, str]:
             "ChatModel": "offline-extractive-chat",
             "EmbeddingModel": "offline-hashed-embedding",
             "PriceOverrides": json.dumps(_OFFLINE_PRICES, separators=(",", ":")),
+            "RateLimits": "{}",
         }
     if uses_offline_vectors():
         parameters["PineconeIndexHost"] = f"http://127.0.0.1:{ports.vectors}"
@@ -155,7 +156,10 @@ def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
         "EMBEDDING_DIMENSIONS": "EmbeddingDimensions",
         "PRICE_OVERRIDES": "PriceOverrides",
         "PINECONE_INDEX_HOST": "PineconeIndexHost",
+        "RATE_LIMITS": "RateLimits",
         "DAILY_BUDGET_USD": "DailyBudgetUsd",
+        "DOCUMENT_BUDGET_USD": "DocumentBudgetUsd",
+        "TASK_BUDGET_USD": "TaskBudgetUsd",
         "LOG_LEVEL": "LogLevel",
     }
     return {parameter: given[name] for name, parameter in names.items() if name in given}

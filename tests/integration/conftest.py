@@ -14,10 +14,16 @@ from openai import OpenAI
 
 from local.models.server_process import run_server
 from local.vectors.process import serve
+from quadrille.alarms import Alarms
 from quadrille.blobs import Blobs
+from quadrille.budgets import Limits
+from quadrille.bus import Bus
+from quadrille.calls import Call, Reply
+from quadrille.claims import Claims
 from quadrille.documents import Documents
 from quadrille.keys import Keys
-from quadrille.ledger import Call, Ledger, Reply
+from quadrille.ledger import Ledger
+from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt
 from tests.integration.house import House, build, reset_caches
 from tests.template import TEMPLATE
@@ -86,17 +92,24 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(dynamodb: Any, blobs: Blobs, clock: Clock) -> Ledger:
-    return Ledger(
-        table=make_table(dynamodb, "LedgerTable"),
-        dynamodb=dynamodb,
-        blobs=blobs,
-        daily_limit=Decimal("1"),
-        days=30,
-        inline_bytes=1_000,
-        now=clock.now,
-        sleep=clock.sleep,
-    )
+def limits(dynamodb: Any, clock: Clock) -> Limits:
+    """A dollar a day, half a dollar a document, and the ledger's table."""
+    defaults = {"day": Decimal(1), "document": Decimal("0.5"), "task": Decimal("0.5")}
+    return Limits(make_table(dynamodb, "LedgerTable"), dynamodb, defaults, now=clock.now)
+
+
+@pytest.fixture
+def bus(aws: None) -> Bus:
+    events = boto3.client("events")
+    events.create_event_bus(Name="quadrille")
+    return Bus("quadrille", events)
+
+
+@pytest.fixture
+def ledger(limits: Limits, bus: Bus, blobs: Blobs, clock: Clock) -> Ledger:
+    claims = Claims(limits.table, limits.dynamodb, days=30, now=clock.now, sleep=clock.sleep)
+    alarms = Alarms(limits.table, limits.dynamodb, lambda: bus, now=clock.now)
+    return Ledger(claims, blobs, limits, alarms.announce, inline_bytes=1_000)
 
 
 @pytest.fixture
@@ -104,14 +117,15 @@ def call(clock: Clock) -> Callable[..., Call]:
     def make(**changes: Any) -> Call:
         values: dict[str, Any] = {
             "tenant": "acme",
-            "purpose": "answer",
+            "purpose": ANSWER,
             "model": "m",
             "request": {"input": "hello"},
             "subject": "answers/1",
             "ceiling": Decimal("0.10"),
             "deadline": clock.now() + 20,
         }
-        return Call(**(values | changes))
+        values |= changes
+        return Call(**({"ends_at": values["deadline"]} | values))
 
     return make
 

@@ -148,6 +148,7 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
     """The environment template.yaml gives a function, and what it names."""
     s3, sqs, secrets = boto3.client("s3"), boto3.client("sqs"), boto3.client("secretsmanager")
     s3.create_bucket(Bucket="bucket")
+    boto3.client("events").create_event_bus(Name="quadrille")
     urls = {
         name: sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})["QueueUrl"] for name in QUEUES
     }
@@ -169,6 +170,7 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
         "PINECONE_INDEX_HOST": vectors,
         "PRICE_OVERRIDES": json.dumps(prices),
         "BUDGET_RECHECK_SECONDS": "1",
+        "EVENT_BUS": "quadrille",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

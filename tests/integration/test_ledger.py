@@ -7,19 +7,30 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from quadrille.budgets import Budget
+from quadrille.calls import Call, Reply
+from quadrille.claims import Claim
 from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater
-from quadrille.ledger import Call, Ledger, Reply
-from quadrille.rows import get
+from quadrille.ledger import Ledger
+from quadrille.purposes import QUESTION
 from tests.integration.conftest import Clock, Provider
 
 Make = Callable[..., Call]
 
 
-def budget(ledger: Ledger) -> tuple[Decimal, Decimal]:
-    """Spent and reserved of the day."""
-    row = get(ledger.dynamodb, ledger.table, {"pk": "budget#acme#2027-01-15"}) or {}
+def budget(ledger: Ledger, scope: str = "day", id_: str = "2027-01-15") -> tuple[Decimal, Decimal]:
+    """Spent and reserved."""
+    row = ledger.limits.spending(Budget("acme", scope, id_, Decimal(0)))
     spent = row.get("spent", Decimal(0))
     return spent, row.get("committed", Decimal(0)) - spent
+
+
+def begun(ledger: Ledger, call: Call) -> Claim:
+    """A claim, whose worker may then die."""
+    budgets = ledger.limits.budgets(call.tenant, document=call.document, task=call.task)
+    claim = ledger.claims.begin(call, budgets, "first", seen=None)
+    assert isinstance(claim, Claim)
+    return claim
 
 
 def raising(error: Exception) -> Callable[[], Reply]:
@@ -55,7 +66,13 @@ def test_another_subject_with_the_same_request_saves_what_it_cost(
 
 @pytest.mark.parametrize(
     "change",
-    [{"tenant": "other"}, {"purpose": "x"}, {"model": "n"}, {"identity": "step-2"}, {"request": {"input": "hello "}}],
+    [
+        {"tenant": "other"},
+        {"purpose": QUESTION},
+        {"model": "n"},
+        {"identity": "step-2"},
+        {"request": {"input": "hello "}},
+    ],
     ids=str,
 )
 def test_a_different_call_is_paid_for_itself(ledger: Ledger, call: Make, provider: Provider, change: Any) -> None:
@@ -81,9 +98,10 @@ def test_money_is_reserved_while_the_call_is_under_way(ledger: Ledger, call: Mak
 
 def test_one_paid_call_is_two_writes(ledger: Ledger, call: Make, provider: Provider) -> None:
     writes: list[str] = []
-    ledger.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: writes.append(model.name))
+    ledger.claims.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: writes.append(model.name))
     ledger.pay(call(), provider)
-    assert writes == ["TransactWriteItems", "TransactWriteItems"]
+    ledger.pay(call(request={"input": "more"}), provider)
+    assert writes == ["GetItem", *["TransactWriteItems"] * 4]  # the tenant's limits are read every five seconds
 
 
 def test_a_large_result_is_kept_in_the_bucket(ledger: Ledger, call: Make) -> None:
@@ -109,7 +127,7 @@ def test_a_reservation_over_the_daily_limit_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(BudgetExceeded) as refused:
         ledger.pay(call(ceiling=Decimal("1.01")), provider)
-    assert (refused.value.scope, refused.value.limit) == ("daily", Decimal("1"))
+    assert (refused.value.scope, refused.value.limit) == ("day", Decimal("1"))
     assert refused.value.renews_at == "2027-01-16T00:00:00Z"
     assert provider.bills == 0
 
@@ -179,15 +197,15 @@ def test_a_twin_is_asked_to_come_back_while_the_first_is_at_work(
 def test_a_twin_that_waits_long_enough_gets_the_first_ones_result(
     ledger: Ledger, call: Make, provider: Provider, clock: Clock
 ) -> None:
-    claim = ledger._claim(call(), None)
+    claim = begun(ledger, call())
     paused = clock.sleep
 
     def sleep(seconds: float) -> None:
         paused(seconds)
         if len(clock.sleeps) == 2:
-            ledger._settle(claim, Provider(result=b"from the first")())  # type: ignore[arg-type]
+            ledger._settle(call(), claim, Provider(result=b"from the first")())
 
-    object.__setattr__(ledger, "sleep", sleep)
+    object.__setattr__(ledger.claims, "sleep", sleep)
     assert ledger.pay(call(), provider).result == b"from the first"
     assert provider.bills == 0
 
@@ -195,7 +213,7 @@ def test_a_twin_that_waits_long_enough_gets_the_first_ones_result(
 def test_the_claim_of_a_crashed_worker_is_taken_over_and_its_reservation_counts_as_spent(
     ledger: Ledger, call: Make, provider: Provider, clock: Clock
 ) -> None:
-    ledger._claim(call(), None)  # and the worker dies
+    begun(ledger, call())  # and the worker dies
     clock.time += 31
     paid = ledger.pay(call(deadline=clock.now() + 20), provider)
     assert provider.bills == 1
@@ -206,11 +224,11 @@ def test_the_claim_of_a_crashed_worker_is_taken_over_and_its_reservation_counts_
 def test_a_late_first_owner_is_fenced_off_and_the_money_is_right(
     ledger: Ledger, call: Make, provider: Provider, clock: Clock
 ) -> None:
-    claim = ledger._claim(call(), None)
+    claim = begun(ledger, call())
     clock.time += 31
     ledger.pay(call(deadline=clock.now() + 20), provider)
     with pytest.raises(RetryLater):
-        ledger._settle(claim, Provider(result=b"late")())  # type: ignore[arg-type]
+        ledger._settle(call(), claim, Provider(result=b"late")())
     assert ledger.pay(call(), provider).result == b"reply"
     assert budget(ledger) == (Decimal("0.14"), Decimal(0))
 
@@ -218,7 +236,7 @@ def test_a_late_first_owner_is_fenced_off_and_the_money_is_right(
 def test_a_claim_left_on_another_day_settles_that_days_budget(
     ledger: Ledger, call: Make, provider: Provider, clock: Clock
 ) -> None:
-    ledger._claim(call(), None)
+    begun(ledger, call())
     clock.time += 86_400
     paid = ledger.pay(call(deadline=clock.now() + 20), provider)
     assert paid.receipt.ambiguous == 1
@@ -232,20 +250,20 @@ def test_a_reply_nobody_understands_counts_as_spent(ledger: Ledger, call: Make) 
 
 
 def test_a_hiccup_at_the_settlement_loses_nothing(ledger: Ledger, call: Make, provider: Provider) -> None:
-    write, hiccups = ledger.dynamodb.transact_write_items, iter([False, True, True, False])
+    write, hiccups = ledger.claims.dynamodb.transact_write_items, iter([False, True, True, False])
 
     def flaky(**request: Any) -> Any:
         if next(hiccups):
             raise EndpointConnectionError(endpoint_url="x")
         return write(**request)
 
-    ledger.dynamodb.transact_write_items = flaky  # type: ignore[method-assign]
+    ledger.claims.dynamodb.transact_write_items = flaky  # type: ignore[method-assign]
     assert ledger.pay(call(), provider).receipt.cost_usd == Decimal("0.04")
     assert budget(ledger) == (Decimal("0.04"), Decimal(0))
 
 
 def test_a_settlement_whose_reply_was_lost_is_found_settled(ledger: Ledger, call: Make, provider: Provider) -> None:
-    write, calls = ledger.dynamodb.transact_write_items, iter(range(9))
+    write, calls = ledger.claims.dynamodb.transact_write_items, iter(range(9))
 
     def lost(**request: Any) -> Any:
         request.pop("ClientRequestToken", None)  # as if the token had been forgotten, too
@@ -254,6 +272,6 @@ def test_a_settlement_whose_reply_was_lost_is_found_settled(ledger: Ledger, call
             raise EndpointConnectionError(endpoint_url="x")
         return answer
 
-    ledger.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
+    ledger.claims.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
     assert ledger.pay(call(), provider).result == b"reply"
     assert budget(ledger) == (Decimal("0.04"), Decimal(0))

@@ -8,7 +8,7 @@ import pytest
 
 from local.stack.places import ROOT
 
-ALLOWED = {"aws_lambda_powertools", "pydantic", "quadrille", "time", "typing"}
+ALLOWED = {"aws_lambda_powertools", "datetime", "functools", "pydantic", "quadrille", "time", "typing"}
 FILES = sorted((ROOT / "functions").rglob("*.py"))
 
 
@@ -28,6 +28,16 @@ def test_a_function_calls_the_layer_and_no_sdk(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
 def test_a_functions_file_is_short(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 70
+
+
+@pytest.mark.parametrize(
+    ("provider", "adapters"),
+    [({"openai", "httpx2"}, {"clients.py", "llm.py"}), ({"pinecone"}, {"clients.py", "vectors.py"})],
+    ids=["models", "vectors"],
+)
+def test_a_provider_is_called_by_its_adapter_alone(provider: set[str], adapters: set[str]) -> None:
+    files = [*(ROOT / "layers/core/quadrille").rglob("*.py"), *FILES]
+    assert {file.name for file in files if provider & set(imported(file))} == adapters
 
 
 def test_only_config_reads_the_environment() -> None:

@@ -12,11 +12,12 @@ import httpx2
 import openai
 import pytest
 
+from quadrille.calls import Call, Paid, Reply
 from quadrille.config import Price
 from quadrille.errors import AmbiguousCall, DeadlineExceeded, ProviderRefused, RetryLater, UnknownPrice
-from quadrille.ledger import Call, Paid, Reply
 from quadrille.llm import Models, Payer
 from quadrille.prices import Prices
+from quadrille.purposes import ANSWER, QUESTION
 
 PRICES = Prices({"chat": Price(input=Decimal(1), output=Decimal(4)), "embed": Price(input=Decimal(1))})
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
@@ -37,6 +38,23 @@ class FakeLedger:
 
 
 @dataclass
+class FakeGate:
+    """A gate that is open, and remembers what it was told."""
+
+    held: list[float] = field(default_factory=list)
+
+    def wait(self, model: str, *, tokens: int, patience: float) -> None:
+        assert tokens > 0
+        assert patience > 0
+
+    def hold(self, model: str, seconds: float) -> None:
+        self.held.append(seconds)
+
+    def guard(self, provider: str, request: Callable[[], Any], *, failures: tuple[type[Exception], ...]) -> Any:
+        return request()
+
+
+@dataclass
 class World:
     """Models over scripted answers, with a clock that moves when somebody sleeps."""
 
@@ -45,6 +63,7 @@ class World:
     sleeps: list[float] = field(default_factory=list)
     time: float = 1_000.0
     ledger: FakeLedger = field(default_factory=FakeLedger)
+    gate: FakeGate = field(default_factory=FakeGate)
 
     def models(self) -> Models:
         def handle(request: httpx2.Request) -> httpx2.Response:
@@ -59,6 +78,7 @@ class World:
         return Models(
             client=lambda: client,
             ledger=self.ledger,  # type: ignore[arg-type]
+            gate=self.gate,  # type: ignore[arg-type]
             prices=PRICES,
             embedding_model="embed",
             dimensions=2,
@@ -72,12 +92,12 @@ class World:
         self.time += seconds
 
     def payer(self, seconds: float = 20) -> Payer:
-        return Payer("acme", "answers/1", self.time + seconds)
+        return Payer("acme", "answers/1", self.time + seconds, self.time + seconds)
 
     def chat(self, **changes: Any) -> Any:
         message = [{"role": "user", "content": "hi"}]
         payer = changes.pop("payer", None) or self.payer()
-        return self.models().chat(message, payer, purpose="answer", schema=SCHEMA, limit=10)
+        return self.models().chat(message, payer, purpose=ANSWER, schema=SCHEMA, limit=10)
 
 
 def completion(text: str = "{}", finish: str = "stop") -> httpx2.Response:
@@ -130,7 +150,7 @@ def test_embeddings_come_packed_and_in_the_order_of_the_texts() -> None:
     ]
     body = {"object": "list", "model": "embed", "data": rows, "usage": {"prompt_tokens": 7, "total_tokens": 7}}
     world = World([httpx2.Response(200, json=body)])
-    done = world.models().embed(["a", "b"], world.payer(), purpose="question")
+    done = world.models().embed(["a", "b"], world.payer(), purpose=QUESTION)
     assert struct.unpack("<4f", done.packed) == (0, 0.5, 1, 0.5)
     assert (done.receipt.cost_usd, done.receipt.embedding_tokens) == (Decimal("0.000007"), 7)
     assert world.requests[0]["dimensions"] == 2
@@ -193,7 +213,7 @@ def test_a_model_without_a_price_is_not_called() -> None:
     world = World([])
     object.__setattr__(models := world.models(), "chat_model", "unheard-of")
     with pytest.raises(UnknownPrice):
-        models.chat([], world.payer(), purpose="answer", schema=SCHEMA, limit=1)
+        models.chat([], world.payer(), purpose=ANSWER, schema=SCHEMA, limit=1)
     assert world.ledger.calls == []
 
 

@@ -2,7 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from quadrille.receipts import Receipt, dollars
+from quadrille.money import dollars
+from quadrille.receipts import Receipt
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def ask(request: AskRequest) -> AskResponse:
         tenant=api.principal.tenant,
         subject=f"answers/{api.request_id}",
         deadline=api.deadline,
+        ends_at=api.ends_at,
         max_cost=request.max_cost_usd,
         identity=api.request_id if request.cache == "off" else "",
     )

@@ -18,7 +18,7 @@ api = Api(scope="ask")
 @api.post("/search")
 def search(request: SearchRequest) -> SearchResponse:
     """Find passages without answering."""
-    payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline)
+    payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline, api.ends_at)
     return find(request, payer, models=clients.models(), vectors=clients.vectors())
 
 

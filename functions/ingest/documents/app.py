@@ -8,10 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
 from quadrille.config import settings
-from quadrille.documents import Status
+from quadrille.documents import Status, budget_of
 from quadrille.http import Api
 from quadrille.ingest.models import Collection, Document, DocumentList, UploadRequest, UploadResponse
 from quadrille.ingest.uploads import announce
+from quadrille.receipts import Receipt
+from quadrille.rows import Row
 
 logger = Logger()
 api = Api(scope="ingest")
@@ -43,13 +45,19 @@ def index(
     rows, after = clients.documents().list(
         api.principal.tenant, collection=collection, status=status, after=cursor, limit=limit
     )
-    return DocumentList(items=[Document.of(row) for row in rows], cursor=after)
+    receipts = _receipts(rows)
+    return DocumentList(items=[Document.of(row, receipts[budget_of(row)]) for row in rows], cursor=after)
 
 
 @api.get("/documents/<document_id>")
 def show(document_id: str) -> Document:
     """One document and how far it has come."""
-    return Document.of(clients.documents().get(api.principal.tenant, document_id))
+    row = clients.documents().get(api.principal.tenant, document_id)
+    return Document.of(row, _receipts([row])[budget_of(row)])
+
+
+def _receipts(rows: list[Row]) -> dict[str, Receipt]:
+    return clients.costs().receipts(api.principal.tenant, "document", [budget_of(row) for row in rows])
 
 
 @logger.inject_lambda_context

@@ -1,6 +1,7 @@
 """Stage embed: a batch of chunks becomes vectors, paid for once."""
 
 import time
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +17,7 @@ from quadrille.messages import EmbeddingBatch
 logger = Logger()
 
 
-def work(batch: EmbeddingBatch) -> None:
+def work(batch: EmbeddingBatch, *, ends_at: float) -> None:
     here = settings()
     embed(
         batch,
@@ -25,10 +26,13 @@ def work(batch: EmbeddingBatch) -> None:
         models=clients.models(),
         index=clients.queue(here.index_queue_url),
         deadline=time.time() + here.embed_seconds,
+        ends_at=ends_at,
     )
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    stage = Stage(clients.queue(settings().embed_queue_url), EmbeddingBatch, work, clients.documents())
+    ends_at = time.time() + context.get_remaining_time_in_millis() / 1000
+    queue = clients.queue(settings().embed_queue_url)
+    stage = Stage(queue, EmbeddingBatch, partial(work, ends_at=ends_at), clients.documents())
     return stage.run(event, context)

@@ -3,18 +3,26 @@
 No SDK repeats a paid request behind the ledger's back: the openai client's own retries are off.
 """
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
 
+from quadrille.alarms import Alarms
 from quadrille.blobs import Blobs
+from quadrille.budgets import Limits
+from quadrille.bus import Bus
+from quadrille.claims import Claims
 from quadrille.config import settings
+from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import ProviderRefused
+from quadrille.gate import Gate
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
@@ -70,20 +78,63 @@ def queue(url: str) -> Queue:
 
 
 @cache
+def bus() -> Bus:
+    """The event bus."""
+    return Bus(settings().event_bus, boto3.client("events", config=_AWS))
+
+
+@cache
+def claims() -> Claims:
+    """The calls of the ledger table."""
+    here = settings()
+    return Claims(here.ledger_table, dynamodb(), here.ledger_days, now=time.time, sleep=time.sleep)
+
+
+@cache
+def costs() -> Costs:
+    """What was spent, out of the ledger table."""
+    return Costs(settings().ledger_table, dynamodb())
+
+
+@cache
+def limits() -> Limits:
+    """What may be spent."""
+    here = settings()
+    defaults = {"day": here.daily_budget_usd, "document": here.document_budget_usd, "task": here.task_budget_usd}
+    return Limits(here.ledger_table, dynamodb(), defaults, now=time.time)
+
+
+@cache
+def ledger() -> Ledger:
+    """The door to everything paid."""
+    here = settings()
+    alarms = Alarms(here.ledger_table, dynamodb(), bus)
+    return Ledger(claims(), blobs(), limits(), alarms.announce, here.inline_result_bytes)
+
+
+@cache
+def gate() -> Gate:
+    """What every request to a provider passes."""
+    here = settings()
+    circuits = CircuitBreakerDynamoDBPersistence(
+        here.ledger_table,
+        key_attr="pk",
+        static_pk_value="circuit",
+        sort_key_attr="sk",
+        expiry_attr="expires_at",
+        boto3_client=dynamodb(),
+    )
+    return Gate(here.ledger_table, dynamodb(), circuits, here.rate_limits)
+
+
+@cache
 def models() -> Models:
     """The model provider, behind the ledger."""
     here = settings()
-    ledger = Ledger(
-        table=here.ledger_table,
-        dynamodb=dynamodb(),
-        blobs=blobs(),
-        daily_limit=here.daily_budget_usd,
-        days=here.ledger_days,
-        inline_bytes=here.inline_result_bytes,
-    )
     return Models(
         client=_openai,
-        ledger=ledger,
+        ledger=ledger(),
+        gate=gate(),
         prices=Prices(here.price_overrides),
         embedding_model=here.embedding_model,
         dimensions=here.embedding_dimensions,

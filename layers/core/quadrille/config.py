@@ -10,18 +10,31 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Json, PositiveInt
 
-Amount = Annotated[Decimal, Field(ge=0)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
 
 
 class Price(BaseModel):
-    """US dollars per million tokens of one model."""
+    """US dollars per million tokens of one model; `request` is what each request costs besides.
+
+    Only cached tokens have a price to fall back on, that of input. What has none is not bought.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Amount
-    output: Amount = Decimal(0)
+    input: Amount | None = None
+    output: Amount | None = None
     cached_input: Amount | None = None
     cache_write: Amount | None = None
+    request: Amount = Decimal(0)
+
+
+class Rate(BaseModel):
+    """What a provider takes of one model in a minute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: PositiveInt
+    tokens: PositiveInt
 
 
 class Settings(BaseModel):
@@ -46,8 +59,13 @@ class Settings(BaseModel):
     pinecone_secret: str = ""
     pinecone_index_host: str = ""
 
-    daily_budget_usd: Decimal = Decimal("5")
+    event_bus: str = ""
+
+    daily_budget_usd: Amount = Decimal(5)
+    document_budget_usd: Amount = Decimal(1)
+    task_budget_usd: Amount = Decimal(1)
     price_overrides: Json[dict[str, Price]] = {}
+    rate_limits: Json[dict[str, Rate]] = {}
     ledger_days: PositiveInt = 30
 
     # Limits. A thing that meets one gets an error naming it.
@@ -62,7 +80,7 @@ class Settings(BaseModel):
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000
     embed_seconds: PositiveInt = 60
-    inline_result_bytes: PositiveInt = 16 * 1024
+    inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5

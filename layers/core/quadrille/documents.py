@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from quadrille.errors import Invalid, NotFound, RetryLater
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion
-from quadrille.receipts import Receipt
 from quadrille.rows import Row, from_item, get, to_item
 
 if TYPE_CHECKING:
@@ -216,13 +215,13 @@ class Documents:
         values = {"error": None, **values, "status": status, "updated_at": _now()}
         return self._advance(of, "SET " + ", ".join(f"#{name} = :{name}" for name in values), values, names=values)
 
-    def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int, receipt: Receipt) -> Row | None:
+    def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int) -> Row | None:
         """Add a batch to the set of those embedded, and give the row. A second delivery changes nothing.
 
         A set and not a counter: what is delivered twice is counted once. The status stays, for another batch may have
         failed.
         """
-        entry = {"blob": blob, "chunks": chunks, "receipt": receipt.public()}
+        entry = {"blob": blob, "chunks": chunks}
         return self._advance(
             of,
             "SET batches.#batch = if_not_exists(batches.#batch, :entry), updated_at = :updated_at",
@@ -235,6 +234,12 @@ class Documents:
         """Let a version wait for its budget; false if it is searchable, failed or no longer current."""
         row = self.current(of)
         return bool(row and row["status"] != Status.FAILED and self.advance(of, Status.BUDGET, error=reason))
+
+    def explain(self, of: DocumentVersion, reason: str) -> None:
+        """Say why a version makes no progress at the moment; its status stays."""
+        row = self.current(of)
+        if row and row["status"] != Status.FAILED:
+            self._advance(of, "SET #error = :error", {"error": reason}, names=("error",))
 
     def fail(self, of: DocumentVersion, reason: str) -> None:
         """End a version as failed, with a reason its owner understands."""
@@ -304,9 +309,10 @@ def _new(place: Place) -> Row:
     }
 
 
-def receipt(row: Row) -> Receipt:
-    """What the current version cost: the sum over its batches."""
-    return sum((Receipt.parse(batch["receipt"]) for batch in row["batches"].values()), Receipt())
+def budget_of(row: Row) -> str:
+    """The id the spending of a row's version is booked under."""
+    of = DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=int(row["version"]))
+    return of.budget
 
 
 def _now() -> str:

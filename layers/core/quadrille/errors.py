@@ -4,10 +4,18 @@
 """
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from quadrille.money import dollars
+
+if TYPE_CHECKING:
+    from quadrille.receipts import Receipt
 
 
 class QuadrilleError(Exception):
-    """The root of everything this package raises on purpose."""
+    """The root of everything this package raises on purpose. `receipt` is what was paid before it was raised."""
+
+    receipt: "Receipt | None" = None
 
 
 class RetryLater(QuadrilleError):
@@ -18,8 +26,26 @@ class RetryLater(QuadrilleError):
         self.seconds = seconds
 
 
+class Busy(RetryLater):
+    """Nothing was begun: a rate limit, an open circuit, money that is only reserved. Waiting is no failed try."""
+
+
 class AmbiguousCall(RetryLater):
     """A paid request left and no reply came: counted as spent, because it may have been billed."""
+
+    def __init__(self, reason: str, *, receipt: "Receipt | None" = None) -> None:
+        super().__init__(reason)
+        self.receipt = receipt
+
+
+class Unanswered(QuadrilleError):
+    """A call was sent as often as its purpose allows, and no reply ever came."""
+
+    def __init__(self, *, sends: int, cost: Decimal) -> None:
+        super().__init__(
+            f"This call was sent to the model provider {sends} times and no reply was recorded. Each may have been "
+            f"billed, in all up to ${dollars(cost)}, so it is not sent again."
+        )
 
 
 class DeadlineExceeded(QuadrilleError):
@@ -41,8 +67,8 @@ class BudgetExceeded(QuadrilleError):
     ) -> None:
         until = f"it renews at {renews_at}" if renews_at else "raise it and ask again"
         super().__init__(
-            f"The {scope} budget of ${limit:f} does not cover this call (${spent:f} spent, ${reserved:f} reserved, "
-            f"up to ${needed:f} needed); {until}."
+            f"The {scope}'s budget of ${dollars(limit)} does not cover this call (${dollars(spent)} spent, "
+            f"${dollars(reserved)} reserved, up to ${dollars(needed)} needed); {until}."
         )
         self.scope = scope
         self.limit = limit
@@ -53,12 +79,12 @@ class BudgetExceeded(QuadrilleError):
 
 
 class UnknownPrice(QuadrilleError):
-    """A model without a price cannot be budgeted, so it is not called."""
+    """A model without a price, or with a hole in it, cannot be budgeted, so it is not called."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, part: str) -> None:
         super().__init__(
-            f"No price is known for the model {model!r}. Set it in the PriceOverrides parameter, for example "
-            f'{{"{model}": {{"input": "0.10", "output": "0.40"}}}} (US dollars per million tokens).'
+            f"No price is known for the {part} of the model {model!r}. Set it in the PriceOverrides parameter, for "
+            f'example {{"{model}": {{"input": "0.10", "output": "0.40"}}}} (US dollars per million tokens).'
         )
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from quadrille import errors
 from quadrille.config import settings
 from quadrille.keys import Principal
-from quadrille.receipts import dollars
+from quadrille.money import dollars
 
 logger = Logger()
 
@@ -31,6 +31,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
     errors.ProviderRefused: HTTPStatus.BAD_GATEWAY,
+    errors.Unanswered: HTTPStatus.BAD_GATEWAY,
     errors.UnknownPrice: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -88,14 +89,27 @@ class Api(APIGatewayRestResolver):
         """The gateway's id of the current request."""
         return self.current_event.request_context.request_id
 
+    def accepts(self, content_type: str) -> bool:
+        """Whether the caller asks for this content type by name."""
+        return content_type in (self.current_event.headers.get("accept") or "")
+
+    @property
+    def ends_at(self) -> float:
+        """When this process is stopped, in seconds since the epoch."""
+        return time.time() + self.lambda_context.get_remaining_time_in_millis() / 1000
+
     @property
     def deadline(self) -> float:
         """When the current request must be done, in seconds since the epoch."""
-        return time.time() + self.lambda_context.get_remaining_time_in_millis() / 1000 - _AFTER_REPLY
+        return self.ends_at - _AFTER_REPLY
+
+    def require(self, scope: str) -> None:
+        """Raises `Forbidden` if the caller's key lacks the scope."""
+        _require_scope(self.principal, scope)
 
     def _admit(self, event: dict[str, Any]) -> None:
-        if self.scope and self.scope not in _principal(event).scopes:
-            raise errors.Forbidden(f"This key lacks the scope {self.scope!r}.")
+        if self.scope:
+            _require_scope(_principal(event), self.scope)
         size, limit = len(event.get("body") or ""), settings().max_request_bytes
         if size > limit:
             raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
@@ -133,6 +147,8 @@ def problem(error: errors.QuadrilleError, request_id: str) -> Response[str]:
             headers = {"Retry-After": str(max(1, round(error.seconds)))}
         case errors.Invalid():
             more = {"errors": [{"field": error.field, "message": error.reason}]}
+    if error.receipt:
+        more["receipt"] = error.receipt.public()
     return _response(status, _slug(error), str(error), request_id, more, headers)
 
 
@@ -159,6 +175,11 @@ def _slug(error: Exception) -> str:
     """`BudgetExceeded` as `budget-exceeded`."""
     name = type(error).__name__
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+def _require_scope(who: Principal, scope: str) -> None:
+    if scope not in who.scopes:
+        raise errors.Forbidden(f"This key lacks the scope {scope!r}.")
 
 
 def _named(item: Mapping[str, Any]) -> dict[str, str]:

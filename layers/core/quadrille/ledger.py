@@ -1,318 +1,179 @@
 """The ledger: every call that costs money is claimed, reserved, paid, stored and settled here, once.
 
 A call's key is derived from its content, so a duplicate delivery, a retry or a second worker finds the first one's
-result and pays nothing. One row per paid request, two writes: the claim (with the reservation, in one transaction)
-and the settlement. Only a crash between the provider's acceptance and the settlement can pay twice; what was
-reserved for it is then counted as spent and the receipt says `ambiguous`.
+result and pays nothing. One row per paid request, two writes: the claim (with the reservations, in one transaction)
+and the settlement. Only a reply that is lost, or a crash between the provider's acceptance and the settlement, can pay
+twice; what was reserved for it then counts as spent and the receipt says `ambiguous`.
 """
 
-import hashlib
-import json
 import random
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from quadrille import metrics
 from quadrille.blobs import Blobs
-from quadrille.budgets import DailyBudget, settle
+from quadrille.budgets import Budget, Entry, Limits, day_of
+from quadrille.calls import Call, Paid, Reply
+from quadrille.claims import Claim, Claims, Short
 from quadrille.errors import (
     AmbiguousCall,
     BudgetExceeded,
+    Busy,
     DeadlineExceeded,
     NotFound,
     ProviderRefused,
     ResultLost,
     RetryLater,
+    Unanswered,
 )
 from quadrille.receipts import Receipt
-from quadrille.rows import Row, from_item, to_item
+from quadrille.rows import Row
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+logger = Logger()
 
-_LEASE_MARGIN = 10.0  # seconds a lease outlives its owner's deadline: the owner is dead by then
-_SETTLE_TRIES = 10
-_DAY = 86_400
-_CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One paid request, not yet sent.
-
-    `request` is the provider's request body. `subject` is what the call is for and whose receipt shows its cost.
-    `ceiling` and `max_cost` are US dollars; `deadline` is when the caller must be done, in seconds since the epoch.
-    `identity` is set where two equal requests must be two calls. A result over the inline limit, or any result if
-    `as_blob`, is kept in the bucket.
-    """
-
-    tenant: str
-    purpose: str
-    model: str
-    request: Mapping[str, Any]
-    subject: str
-    ceiling: Decimal
-    deadline: float
-    max_cost: Decimal | None = None
-    identity: str = ""
-    as_blob: bool = False
-
-    @property
-    def key(self) -> str:
-        """A digest of all that makes this call the same call as another."""
-        content = [self.tenant, self.purpose, self.model, self.identity, self.request]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back from the provider, and the receipt of this one call."""
-
-    result: bytes
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """A paid result. `blob` is its key in the bucket, empty if it is kept in the row."""
-
-    result: bytes
-    blob: str
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """The right to make one call: a fencing token, a reservation and what earlier tries may have cost."""
-
-    call: Call
-    fence: str
-    budget: str
-    ambiguous: int = 0
-    written_off: Decimal = Decimal(0)
+_NOTHING = Receipt()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The door to everything paid. `daily_limit` is US dollars; `days` is how long a result is remembered."""
+    """The door to everything paid.
 
-    table: str
-    dynamodb: "DynamoDBClient"
+    `announce` tells the world that a budget is used up. `patience` is how many seconds one waits for a twin, for a
+    write conflict, or for reserved money to come back.
+    """
+
+    claims: Claims
     blobs: Blobs
-    daily_limit: Decimal
-    days: int
+    limits: Limits
+    announce: Callable[[Budget, BudgetExceeded], None]
     inline_bytes: int
-    patience: float = 2.0
-    now: Callable[[], float] = field(default=time.time)
-    sleep: Callable[[float], None] = field(default=time.sleep)
+    patience: float = 8.0
 
     def pay(self, call: Call, send: Callable[[], Reply]) -> Paid:
         """The call's result: the one already paid for, or that of `send`, which is called at most once.
 
         `send` raises `AmbiguousCall` if the request may have been billed without a reply, and `RetryLater`,
-        `ProviderRefused` or `DeadlineExceeded` if it certainly was not. Raises those, `BudgetExceeded`, `ResultLost`,
-        and `RetryLater` while a twin holds the claim.
+        `ProviderRefused` or `DeadlineExceeded` if it certainly was not. Raises those, `BudgetExceeded`, `Unanswered`,
+        `ResultLost`, and `RetryLater` while a twin holds the claim.
         """
-        if call.max_cost is not None and call.ceiling > call.max_cost:
-            nothing = Decimal(0)
-            raise BudgetExceeded(
-                scope="request",
-                limit=call.max_cost,
-                spent=nothing,
-                reserved=nothing,
-                needed=call.ceiling,
-                renews_at=None,
-            )
-        entry = self._enter(call)
-        if isinstance(entry, Paid):
-            return entry
+        budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task)
+        claim = self._enter(call, budgets)
+        if not isinstance(claim, Claim):
+            return self._paid(call, claim, budgets)
         try:
             reply = send()
-        except AmbiguousCall:
-            self._close(entry, state="ambiguous", spent=call.ceiling)
+        except AmbiguousCall as error:
+            error.receipt = self.claims.write_off(claim, call.ceiling)
             raise
         except (RetryLater, ProviderRefused, DeadlineExceeded):
-            self._close(entry, state="released", spent=Decimal(0))
+            self.claims.end(claim, "released", _NOTHING)
             raise
         except Exception as error:  # a reply nobody understands was billed all the same
-            self._close(entry, state="ambiguous", spent=call.ceiling)
+            lost = self.claims.write_off(claim, call.ceiling)
             raise AmbiguousCall(
-                "The provider's reply could not be understood; the call may have been billed."
+                "The provider's reply could not be understood; the call may have been billed.", receipt=lost
             ) from error
-        return self._settle(entry, reply)
+        return self._settle(call, claim, reply)
 
-    def _enter(self, call: Call) -> "_Claim | Paid":
-        """Claim the call, or find it paid. Waits a little for a twin that is at work."""
-        give_up = min(call.deadline, self.now() + self.patience)
-        seen: Row | None = None
-        pause = 0.05
-        while True:
-            entry = self._claim(call, seen)
-            if isinstance(entry, _Claim):
-                return entry
-            if entry and entry["state"] == "paid":
-                return self._paid(call, entry)
-            seen = entry if entry and self._is_open(entry) else None
-            if seen:
+    def _enter(self, call: Call, budgets: Sequence[Budget]) -> Claim | Row:
+        """Claim the call, or find its row paid. Waits a little for a twin, a conflict and reserved money."""
+        hopeless = self._hopeless(call, budgets)
+        if hopeless:
+            row = self.claims.row(call)
+            if row and row["state"] == "paid":
+                return row
+            raise self._refused(call, *hopeless)
+        fence, pause, give_up = uuid4().hex, 0.05, min(call.deadline, self.claims.now() + self.patience)
+        met = self.claims.begin(call, budgets, fence, seen=None)
+        while not isinstance(met, Claim):
+            why: RetryLater = Busy("Many calls of this tenant are being booked at the same time.", seconds=1.0)
+            if isinstance(met, Short):
+                why = self._await_money(call, met)
+            elif met and met["state"] == "paid":
+                return met
+            elif met and self._may_begin_again(call, met):
+                met = self.claims.begin(call, budgets, fence, seen=met)
                 continue
-            if self.now() + pause >= give_up:
-                raise RetryLater("The same request, or another of this tenant, is being worked on.", seconds=2.0)
-            self.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 2, 0.4)
+            elif met:
+                why = RetryLater("The same request is being worked on.", seconds=2.0)
+            if self.claims.now() + pause >= give_up:
+                raise why
+            self.claims.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, 0.5)
+            waiting_for_twin = met is not None and not isinstance(met, Short)
+            met = (waiting_for_twin and self.claims.row(call)) or self.claims.begin(call, budgets, fence, seen=None)
+        return met
 
-    def _is_open(self, row: Row) -> bool:
-        """Whether a call that was begun may be taken over."""
-        return row["state"] in ("released", "ambiguous") or row["lease_until"] < int(self.now() * 1000)
+    def _hopeless(self, call: Call, budgets: Sequence[Budget]) -> tuple[Budget, Row] | None:
+        """The first limit that is under the cost of the call alone."""
+        limits = [*budgets]
+        if call.max_cost is not None:
+            limits.append(Budget(call.tenant, "request", "", call.max_cost))
+        tight = next((budget for budget in limits if call.ceiling > budget.limit), None)
+        return (tight, self.limits.spending(tight)) if tight else None
 
-    def _claim(self, call: Call, seen: Row | None) -> "_Claim | Row | None":
-        """Claim and reserve in one transaction. Otherwise the row in the way, or None after a write conflict."""
-        budget = DailyBudget.at(self.now(), table=self.table, tenant=call.tenant, limit=self.daily_limit)
-        if call.ceiling > budget.limit:
-            raise budget.exceeded({}, call.ceiling)
-        claim, items = self._claim_items(call, seen, budget)
-        try:
-            self.dynamodb.transact_write_items(TransactItems=items)
-        except self.dynamodb.exceptions.TransactionCanceledException as error:
-            mine, budgeted = error.response["CancellationReasons"][:2]
-            if mine["Code"] == "ConditionalCheckFailed":
-                return from_item(mine["Item"]) if mine.get("Item") else None
-            if budgeted["Code"] == "ConditionalCheckFailed":
-                raise budget.exceeded(from_item(budgeted.get("Item", {})), call.ceiling) from error
-            return None
-        return claim
+    def _may_begin_again(self, call: Call, row: Row) -> bool:
+        """Whether a call that was begun may be begun anew. Raises `Unanswered` if it was sent in vain too often."""
+        if row["state"] == "claimed":
+            if not self.claims.is_over(row) or not self.claims.take_over(row):
+                return False
+            row |= {"state": "ambiguous", "ambiguous": row["ambiguous"] + 1}
+            row |= {"written_off": row["written_off"] + row["reserved"]}
+        if row["ambiguous"] >= call.purpose.sends:
+            raise Unanswered(sends=int(row["ambiguous"]), cost=row["written_off"])
+        return True
 
-    def _claim_items(
-        self, call: Call, seen: Row | None, budget: DailyBudget
-    ) -> "tuple[_Claim, list[TransactWriteItemTypeDef]]":
-        """The claim and its writes. A claim taken over from a crash leaves its reservation behind as spent."""
-        crashed = seen is not None and seen["state"] == "claimed"
-        lost = seen["reserved"] if seen and crashed else Decimal(0)
-        claim = _Claim(
-            call,
-            uuid4().hex,
-            budget.key,
-            ambiguous=(int(seen["ambiguous"]) if seen else 0) + crashed,
-            written_off=(seen["written_off"] if seen else Decimal(0)) + lost,
-        )
-        same_day = seen is not None and seen["budget"] == budget.key
-        items = [
-            self._claim_item(claim, seen),
-            budget.reserve(call.ceiling, write_off=lost if same_day else Decimal(0)),
-        ]
-        if seen and lost and not same_day:
-            items.append(settle(self.table, seen["budget"], reserved=lost, spent=lost))
-        return claim, items
+    def _await_money(self, call: Call, short: Short) -> Busy:
+        """Why to wait: what is missing is only reserved and may come back. Raises `BudgetExceeded` if it is spent."""
+        row, nothing = short.row, Decimal(0)
+        if row.get("committed", nothing) > row.get("spent", nothing) and self.claims.reclaim(call.tenant):
+            row = self.limits.spending(short.budget)
+        if row.get("spent", nothing) + call.ceiling > short.budget.limit:
+            raise self._refused(call, short.budget, row)
+        return Busy("The rest of the budget is reserved by calls that are under way.", seconds=2.0)
 
-    def _claim_item(self, claim: _Claim, seen: Row | None) -> "TransactWriteItemTypeDef":
-        call = claim.call
-        row = {
-            "pk": f"call#{call.key}",
-            "state": "claimed",
-            "fence": claim.fence,
-            "lease_until": int((call.deadline + _LEASE_MARGIN) * 1000),
-            "reserved": call.ceiling,
-            "budget": claim.budget,
-            "ambiguous": claim.ambiguous,
-            "written_off": claim.written_off,
-            "tenant": call.tenant,
-            "purpose": call.purpose,
-            "model": call.model,
-            "subject": call.subject,
-            "created_at": int(self.now()),
-            "expires_at": int(self.now()) + self.days * _DAY,
-        }
-        condition: dict[str, Any] = (
-            {
-                "ConditionExpression": "fence = :fence AND #state = :state",
-                "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": to_item({":fence": seen["fence"], ":state": seen["state"]}),
-            }
-            if seen
-            else {"ConditionExpression": "attribute_not_exists(pk)"}
-        )
-        put = {"TableName": self.table, "Item": to_item(row), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        return {"Put": {**put, **condition}}  # type: ignore[typeddict-item]
+    def _refused(self, call: Call, budget: Budget, row: Row) -> BudgetExceeded:
+        refusal = budget.exceeded(row, call.ceiling)
+        metrics.count_refusal(budget.scope)
+        self.announce(budget, refusal)
+        return refusal
 
-    def _settle(self, claim: _Claim, reply: Reply) -> Paid:
+    def _settle(self, call: Call, claim: Claim, reply: Reply) -> Paid:
         """Store the result and turn the reservation into the actual cost. Raises `RetryLater` if fenced off."""
+        if reply.receipt.cost_usd > claim.reserved:
+            logger.error("cost_above_ceiling", model=call.model, reserved=claim.reserved, cost=reply.receipt.cost_usd)
         blob = ""
-        if claim.call.as_blob or len(reply.result) > self.inline_bytes:
-            blob = f"results/{claim.call.tenant}/{claim.call.key}"
-            self.blobs.put(blob, reply.result)
-        receipt = reply.receipt + Receipt(cost_usd=claim.written_off, ambiguous=claim.ambiguous)
+        if call.as_blob or len(reply.result) > self.inline_bytes:
+            blob = f"results/{call.tenant}/{claim.key}"
+            self._keep(blob, reply, claim)
         kept = {"blob": blob} if blob else {"result": reply.result}
-        self._close(claim, state="paid", spent=reply.receipt.cost_usd, values={**kept, "receipt": receipt.public()})
+        receipt = reply.receipt + Receipt(cost_usd=claim.written_off, ambiguous=claim.ambiguous)
+        self.claims.end(claim, "paid", reply.receipt, {**kept, "receipt": receipt.public()})
         return Paid(reply.result, blob, receipt)
 
-    def _close(self, claim: _Claim, *, state: str, spent: Decimal, values: Mapping[str, Any] | None = None) -> None:
-        """End a claim in one transaction with its budget, unless somebody took it over."""
-        ambiguous = state == "ambiguous"
-        changes: dict[str, Any] = {
-            **(values or {}),
-            "state": state,
-            "ambiguous": claim.ambiguous + ambiguous,
-            "written_off": claim.written_off + (spent if ambiguous else Decimal(0)),
-        }
-        update: TransactWriteItemTypeDef = {
-            "Update": {
-                "TableName": self.table,
-                "Key": to_item({"pk": f"call#{claim.call.key}"}),
-                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
-                "ConditionExpression": "fence = :fence AND #state = :claimed",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                "ExpressionAttributeNames": {f"#{name}": name for name in changes},
-                "ExpressionAttributeValues": to_item(
-                    {
-                        **{f":{name}": value for name, value in changes.items()},
-                        ":fence": claim.fence,
-                        ":claimed": "claimed",
-                    }
-                ),
-            }
-        }
-        money = settle(self.table, claim.budget, reserved=claim.call.ceiling, spent=spent)
-        self._write_through([update, money], fence=claim.fence, state=state)
+    def _keep(self, blob: str, reply: Reply, claim: Claim) -> None:
+        """Put a result into the bucket. One that cannot be put is paid and lost, and is written off."""
+        try:
+            self.blobs.put(blob, reply.result)
+        except (ClientError, BotoCoreError) as error:
+            lost = self.claims.write_off(claim, reply.receipt.cost_usd)
+            raise AmbiguousCall("The paid result could not be stored.", receipt=lost) from error
 
-    def _write_through(self, items: "list[TransactWriteItemTypeDef]", *, fence: str, state: str) -> None:
-        """Write, and again after a conflict or a hiccup: what was paid must be recorded.
-
-        The token makes every try the same transaction to DynamoDB. Raises `RetryLater` if fenced off.
-        """
-        token, pause = uuid4().hex, 0.02
-        for tries_left in reversed(range(_SETTLE_TRIES)):
-            try:
-                self.dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
-            except self.dynamodb.exceptions.TransactionCanceledException as error:
-                reasons = error.response["CancellationReasons"]
-                if reasons[0]["Code"] == "ConditionalCheckFailed":
-                    row = from_item(reasons[0].get("Item", {}))
-                    if (row.get("fence"), row.get("state")) == (fence, state):
-                        return  # an earlier try had arrived
-                    raise RetryLater("Another worker took this call over after its lease ended.") from error
-                if not tries_left or not {reason["Code"] for reason in reasons} <= _CONFLICTS:
-                    raise
-            except (ClientError, BotoCoreError):
-                if not tries_left:
-                    raise
-            else:
-                return
-            self.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 2, 1.0)
-
-    def _paid(self, call: Call, row: Row) -> Paid:
+    def _paid(self, call: Call, row: Row, budgets: Sequence[Budget]) -> Paid:
         """A result that was paid for before: at no cost, unless it was this very subject that paid."""
         receipt = Receipt.parse(row["receipt"])
-        if row["subject"] != call.subject:
-            receipt = Receipt(saved_usd=receipt.cost_usd)
         blob = row.get("blob", "")
-        return Paid(self._fetch(blob) if blob else row["result"], blob, receipt)
+        result = self._fetch(blob) if blob else row["result"]
+        duplicate = row["subject"] == call.subject
+        entry = Entry(day_of(self.claims.now()), call.purpose.room, call.model)
+        self.limits.book_saving(budgets, entry, receipt.cost_usd, duplicate=duplicate)
+        metrics.count(entry.room, entry.model, Receipt(saved_usd=receipt.cost_usd))
+        return Paid(result, blob, receipt if duplicate else Receipt(saved_usd=receipt.cost_usd))
 
     def _fetch(self, blob: str) -> bytes:
         try:

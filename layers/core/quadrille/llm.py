@@ -1,7 +1,7 @@
 """The model provider, spoken to through the openai client: embeddings and chat, each through the ledger.
 
 The SDK's own retries are off. A request is repeated here only if it was certainly not billed, as long as the
-caller's time allows, and no sooner than `Retry-After` says.
+caller's time allows, and no sooner than `Retry-After` says; each time it passes the gate.
 """
 
 import base64
@@ -15,9 +15,12 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from quadrille.errors import AmbiguousCall, DeadlineExceeded, ProviderRefused, RetryLater
-from quadrille.ledger import Call, Ledger, Reply
+from quadrille.calls import Call, Reply
+from quadrille.errors import AmbiguousCall, Busy, DeadlineExceeded, ProviderRefused
+from quadrille.gate import Gate
+from quadrille.ledger import Ledger
 from quadrille.prices import Prices, Usage
+from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -28,18 +31,24 @@ _NOT_BILLED = {429, 500, 503, 529}
 _MAYBE_BILLED = {408, 409}  # and every other server error
 _LONGEST_WAIT = 3_600.0
 _LEAST_SECONDS = 1.0  # below this a call is not begun
+_TOO_MANY = 429
+_BYTES_PER_TOKEN = 4  # of English; a rate limit needs no better guess
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
     """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
 
-    `deadline` is in seconds since the epoch, `max_cost` in US dollars.
+    `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
+    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too.
     """
 
     tenant: str
     subject: str
     deadline: float
+    ends_at: float
+    document: str = ""
+    task: str = ""
     max_cost: Decimal | None = None
     identity: str = ""
 
@@ -68,6 +77,7 @@ class Models:
 
     client: "Callable[[], OpenAI]"
     ledger: Ledger
+    gate: Gate
     prices: Prices
     embedding_model: str
     dimensions: int
@@ -75,7 +85,7 @@ class Models:
     now: Callable[[], float] = field(default=time.time)
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def embed(self, texts: Sequence[str], payer: Payer, *, purpose: str, as_blob: bool = False) -> Embeddings:
+    def embed(self, texts: Sequence[str], payer: Payer, *, purpose: Purpose, as_blob: bool = False) -> Embeddings:
         """Embed up to 2,048 texts in one request. Raises what `Ledger.pay` raises, and `UnknownPrice`."""
         request = {
             "model": self.embedding_model,
@@ -89,7 +99,13 @@ class Models:
         return Embeddings(paid.result, paid.blob, paid.receipt)
 
     def chat(
-        self, messages: Sequence[Mapping[str, str]], payer: Payer, *, purpose: str, schema: dict[str, Any], limit: int
+        self,
+        messages: Sequence[Mapping[str, str]],
+        payer: Payer,
+        *,
+        purpose: Purpose,
+        schema: dict[str, Any],
+        limit: int,
     ) -> Completion:
         """One completion of at most `limit` tokens, in the JSON `schema`. Raises as `embed`."""
         request = {
@@ -98,7 +114,7 @@ class Models:
             "max_completion_tokens": limit,
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": purpose, "schema": schema, "strict": True},
+                "json_schema": {"name": purpose.name, "schema": schema, "strict": True},
             },
         }
         ceiling = self.prices.ceiling(self.chat_model, request_bytes=_size(request), output_tokens=limit)
@@ -108,7 +124,7 @@ class Models:
         return Completion(message["text"], message["finish_reason"] == "stop", paid.receipt)
 
     def _call(
-        self, request: dict[str, Any], payer: Payer, *, purpose: str, ceiling: Decimal, as_blob: bool = False
+        self, request: dict[str, Any], payer: Payer, *, purpose: Purpose, ceiling: Decimal, as_blob: bool = False
     ) -> Call:
         return Call(
             tenant=payer.tenant,
@@ -118,13 +134,16 @@ class Models:
             subject=payer.subject,
             ceiling=ceiling,
             deadline=payer.deadline,
+            ends_at=payer.ends_at,
+            document=payer.document,
+            task=payer.task,
             max_cost=payer.max_cost,
             identity=payer.identity,
             as_blob=as_blob,
         )
 
     def _embed(self, request: dict[str, Any], deadline: float) -> Reply:
-        answer, retries = self._send(lambda client: client.embeddings.create(**request), deadline)
+        answer, retries = self._send(lambda client: client.embeddings.create(**request), request, deadline)
         rows = sorted(answer.data, key=lambda row: row.index)
         # Asked for explicitly, base64 is what the SDK hands through, whatever its annotation says.
         packed = b"".join(base64.b64decode(str(row.embedding)) for row in rows)
@@ -141,7 +160,7 @@ class Models:
         return Reply(packed, receipt)
 
     def _chat(self, request: dict[str, Any], deadline: float) -> Reply:
-        answer, retries = self._send(lambda client: client.chat.completions.create(**request), deadline)
+        answer, retries = self._send(lambda client: client.chat.completions.create(**request), request, deadline)
         choice = answer.choices[0]
         message = {"text": choice.message.content or "", "finish_reason": choice.finish_reason}
         usage = _usage(answer, request)
@@ -155,7 +174,7 @@ class Models:
         )
         return Reply(json.dumps(message, ensure_ascii=False).encode(), receipt)
 
-    def _send(self, request: "Callable[[OpenAI], Any]", deadline: float) -> tuple[Any, int]:
+    def _send(self, create: "Callable[[OpenAI], Any]", request: dict[str, Any], deadline: float) -> tuple[Any, int]:
         """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""
         import openai  # most of a second on a cold start: only when something is really sent
 
@@ -163,20 +182,26 @@ class Models:
             client = self.client()
         except openai.OpenAIError as error:
             raise ProviderRefused(f"The client of the model provider cannot be made: {error}") from error
+        tokens = _size(request) // _BYTES_PER_TOKEN + request.get("max_completion_tokens", 0)
+        down = (openai.InternalServerError, openai.APIConnectionError)
         retries = 0
         while True:
+            self.gate.wait(request["model"], tokens=tokens, patience=max(0.0, deadline - self.now()) / 2)
             left = deadline - self.now()
             if left < _LEAST_SECONDS:
                 raise DeadlineExceeded("Not enough time was left to call the model.")
             try:
-                return request(client.with_options(timeout=left)), retries
+                timed = client.with_options(timeout=left)
+                return self.gate.guard("the model provider", lambda: create(timed), failures=down), retries  # noqa: B023
             except openai.APIStatusError as error:
                 wait = _pause_after(error, retries)
+                if error.status_code == _TOO_MANY:
+                    self.gate.hold(request["model"], wait)
             except openai.APIConnectionError as error:
                 wait = _pause_unless_sent(error, retries)
             retries += 1
             if retries == _TRIES or wait + _LEAST_SECONDS > deadline - self.now():
-                raise RetryLater("The model provider is throttling or down.", seconds=wait)
+                raise Busy("The model provider is throttling or down.", seconds=wait)
             self.sleep(wait)
 
 

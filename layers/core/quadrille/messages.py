@@ -18,6 +18,11 @@ class DocumentVersion(Message):
     document_id: str
     version: int
 
+    @property
+    def budget(self) -> str:
+        """The id its spending is booked under: each version of a document has a budget of its own."""
+        return f"{self.document_id}/{self.version}"
+
 
 class EmbeddingBatch(DocumentVersion):
     """One batch of a version's chunks: what the stage embed works on."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from quadrille.config import Price
 from quadrille.errors import UnknownPrice
@@ -32,39 +33,49 @@ class Prices:
 
     overrides: Mapping[str, Price]
 
-    def price(self, model: str) -> Price:
-        """The price of `model`. Raises `UnknownPrice`."""
-        found = self.overrides.get(model) or _table().get(model)
-        if found is None:
-            raise UnknownPrice(model)
-        return found
-
     def cost(self, model: str, usage: Usage) -> Decimal:
-        """US dollars for one call."""
-        price = self.price(model)
-        fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+        """US dollars for one call. Raises `UnknownPrice`."""
+        price = self._price(model)
         cached = price.input if price.cached_input is None else price.cached_input
         written = price.input if price.cache_write is None else price.cache_write
-        total = (
-            fresh * price.input
-            + usage.cached_tokens * cached
-            + usage.cache_write_tokens * written
-            + usage.output_tokens * price.output
+        fresh = max(0, usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens)
+        tokens = (
+            (fresh, price.input, "input"),
+            (usage.cached_tokens, cached, "cached input"),
+            (usage.cache_write_tokens, written, "cached input"),
+            (usage.output_tokens, price.output, "output"),
         )
-        return total / _MILLION
+        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
 
     def ceiling(self, model: str, *, request_bytes: int, output_tokens: int = 0) -> Decimal:
-        """The most one call can cost, in US dollars.
+        """The most one call can cost, in US dollars. Raises `UnknownPrice`.
 
         A byte-level tokenizer never makes more tokens than there are bytes, so this needs no tokenizer and is never
         too low. What was reserved above the actual cost comes back when the call is settled.
         """
-        price = self.price(model)
-        dearest = max(price.input, price.cache_write or price.input)
-        return (request_bytes * dearest + output_tokens * price.output) / _MILLION
+        price = self._price(model)
+        rates = [rate for rate in (price.input, price.cached_input, price.cache_write) if rate is not None]
+        dearest = max(rates) if price.input is not None else None
+        tokens = ((request_bytes, dearest, "input"), (output_tokens, price.output, "output"))
+        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
+
+    def _price(self, model: str) -> Price:
+        found = self.overrides.get(model) or _table().get(model)
+        if found is None:
+            raise UnknownPrice(model, "tokens")
+        return found if isinstance(found, Price) else Price.model_validate(found)
+
+
+def _part(model: str, tokens: int, rate: Decimal | None, name: str) -> Decimal:
+    """What so many tokens cost at a rate per million."""
+    if tokens and rate is None:
+        raise UnknownPrice(model, name)
+    return tokens * (rate or Decimal(0)) / _MILLION
 
 
 @cache
-def _table() -> dict[str, Price]:
+def _table() -> dict[str, Any]:
+    """The shipped rows. A row is checked when its model is used, so that a bad one harms no other."""
     shipped = json.loads(files("quadrille").joinpath("prices.json").read_text())
-    return {model: Price.model_validate(row) for model, row in shipped["usd_per_million_tokens"].items()}
+    rows: dict[str, Any] = shipped["usd_per_million_tokens"]
+    return rows

@@ -1,14 +1,13 @@
 """A receipt: what one answer or one document cost, and what having paid before saved it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-
-def dollars(amount: Decimal) -> str:
-    """An amount in US dollars as a plain decimal string: never an exponent, never trailing zeros."""
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+from quadrille.errors import QuadrilleError
+from quadrille.money import dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +55,13 @@ class Receipt:
             embedding_tokens=int(stored["tokens"]["embedding"]),
             models=tuple(stored["models"]),
         )
+
+
+@contextmanager
+def added_to(paid: Receipt) -> Iterator[None]:
+    """An error raised in here carries what was paid before it, beside what it cost itself."""
+    try:
+        yield
+    except QuadrilleError as error:
+        error.receipt = paid + (error.receipt or Receipt())
+        raise

@@ -13,7 +13,8 @@ from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, retrieve
 from quadrille.llm import Completion, Models, Payer
 from quadrille.prompts import prompt
-from quadrille.receipts import Receipt
+from quadrille.purposes import ANSWER
+from quadrille.receipts import Receipt, added_to
 from quadrille.vectors import Vectors
 
 
@@ -44,13 +45,14 @@ def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vector
     )
     if not found:
         return _refusal(request, found, spent)
-    completion = models.chat(
-        _messages(request.question, found),
-        _after(payer, spent),
-        purpose="answer",
-        schema=_Draft.model_json_schema(),
-        limit=limit,
-    )
+    with added_to(spent):
+        completion = models.chat(
+            _messages(request.question, found),
+            _after(payer, spent),
+            purpose=ANSWER,
+            schema=_Draft.model_json_schema(),
+            limit=limit,
+        )
     return _checked(request, completion, found, spent + completion.receipt)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from quadrille.ask.models import Filter, Hit
 from quadrille.chunks import Chunk
 from quadrille.llm import Models, Payer
-from quadrille.receipts import Receipt
+from quadrille.purposes import QUESTION
+from quadrille.receipts import Receipt, added_to
 from quadrille.vectors import Match, Vectors, floats
 
 
@@ -43,7 +44,8 @@ def retrieve(
     text: str, payer: Payer, *, collection: str, top_k: int, only: Filter, models: Models, vectors: Vectors
 ) -> tuple[list[Found], Receipt]:
     """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost."""
-    embedded = models.embed([text], payer, purpose="question")
+    embedded = models.embed([text], payer, purpose=QUESTION)
     where = {"collection": {"$eq": collection}, **only.where()}
-    matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=top_k, where=where)
+    with added_to(embedded.receipt):
+        matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=top_k, where=where)
     return [Found.of(match) for match in matches], embedded.receipt

@@ -7,13 +7,21 @@ from quadrille.documents import Documents
 from quadrille.ingest.work import batch_key
 from quadrille.llm import Models, Payer
 from quadrille.messages import DocumentVersion, EmbeddingBatch
+from quadrille.purposes import DOCUMENT
 from quadrille.queues import Queue
 
 logger = Logger()
 
 
 def embed(
-    batch: EmbeddingBatch, *, documents: Documents, blobs: Blobs, models: Models, index: Queue, deadline: float
+    batch: EmbeddingBatch,
+    *,
+    documents: Documents,
+    blobs: Blobs,
+    models: Models,
+    index: Queue,
+    deadline: float,
+    ends_at: float,
 ) -> None:
     """Embed a batch and note where its vectors are. Raises what `Ledger.pay` raises.
 
@@ -27,9 +35,15 @@ def embed(
         return
     if str(batch.batch) not in row["batches"]:
         texts = [chunk["text"] for chunk in blobs.get_json(batch_key(version, batch.batch))]
-        payer = Payer(batch.tenant, f"documents/{batch.document_id}/{batch.version}/{batch.batch}", deadline)
-        paid = models.embed(texts, payer, purpose="document", as_blob=True)
-        row = documents.embedded(version, batch.batch, blob=paid.blob, chunks=len(texts), receipt=paid.receipt)
+        payer = Payer(
+            tenant=batch.tenant,
+            subject=f"documents/{batch.document_id}/{batch.version}/{batch.batch}",
+            deadline=deadline,
+            ends_at=ends_at,
+            document=version.budget,
+        )
+        paid = models.embed(texts, payer, purpose=DOCUMENT, as_blob=True)
+        row = documents.embedded(version, batch.batch, blob=paid.blob, chunks=len(texts))
         logger.info("batch_embedded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
     if row and len(row["batches"]) == row["batches_total"]:
         index.send(version)

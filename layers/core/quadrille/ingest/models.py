@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from quadrille.documents import COLLECTION, Status, receipt
+from quadrille.documents import COLLECTION, Status
 from quadrille.http import Body
+from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
@@ -72,15 +73,15 @@ class Document(BaseModel):
     updated_at: str
 
     @classmethod
-    def of(cls, row: Row) -> "Document":
-        """A row of the documents table."""
+    def of(cls, row: Row, receipt: Receipt) -> "Document":
+        """A row of the documents table, and what its version has cost so far."""
         embedded = sum(int(batch["chunks"]) for batch in row["batches"].values())
         return cls.model_validate(
             {
                 **row,
                 "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": 0},
                 "summary": None,
-                "receipt": receipt(row).public(),
+                "receipt": receipt.public(),
             }
         )
 

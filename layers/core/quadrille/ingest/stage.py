@@ -1,10 +1,11 @@
 """What every stage shares: messages are taken one by one, so that a bad one harms no other of its batch.
 
-What no retry cures ends as the document's status. A budget that is used up makes the message wait without burning a
-receive. Anything else is tried again after a growing pause; after the last receive the document says so and the
-message lies in the dead-letter queue.
+What no retry cures ends as the document's status. A budget that is used up, a rate limit and a provider that is down
+make the message wait without burning a receive. Anything else is tried again after a growing pause; after the last
+receive the document says so and the message lies in the dead-letter queue.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,11 +22,13 @@ from quadrille.config import settings
 from quadrille.documents import Documents, Place
 from quadrille.errors import (
     BudgetExceeded,
+    Busy,
     Invalid,
     ProviderRefused,
     QuadrilleError,
     ResultLost,
     RetryLater,
+    Unanswered,
     UnknownPrice,
 )
 from quadrille.messages import DocumentVersion, ObjectCreated
@@ -33,7 +36,7 @@ from quadrille.queues import Queue
 
 logger = Logger()
 
-_FINAL = (ProviderRefused, ResultLost, UnknownPrice)
+_FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice)
 _FIRST_PAUSE = 5  # seconds; doubled at each receive
 _LONGEST_PAUSE = 900
 
@@ -60,6 +63,8 @@ class Stage(Generic[M]):
             self.work(message)
         except BudgetExceeded as error:
             self._wait(message, error)
+        except Busy as error:
+            self._postpone(message, error)
         except _FINAL as error:
             self.abandon(message, str(error))
 
@@ -72,6 +77,14 @@ class Stage(Generic[M]):
         if version and self.documents.wait(version, str(error)):
             self.queue.send(message, delay=settings().budget_recheck_seconds)
             logger.info("document_waits_for_budget", document_id=version.document_id, scope=error.scope)
+
+    def _postpone(self, message: M, error: Busy) -> None:
+        """Take the message again later. Nothing was tried, so this is no receive that failed."""
+        self.queue.send(message, delay=min(_LONGEST_PAUSE, math.ceil(error.seconds)))
+        version = self._version(message)
+        if version:
+            self.documents.explain(version, str(error))
+        logger.info("message_postponed", seconds=error.seconds, reason=str(error))
 
     def abandon(self, message: M, reason: str) -> None:
         """End the message's document as failed."""

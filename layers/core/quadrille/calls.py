@@ -1,0 +1,61 @@
+"""A paid request before it is sent, what came back, and what is kept of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from quadrille.purposes import Purpose
+from quadrille.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One paid request, not yet sent.
+
+    `request` is the provider's request body. `subject` is what the call is for and whose receipt shows its cost;
+    `document` or `task` is set if the call also falls under the budget of one. `ceiling` and `max_cost` are US
+    dollars; `deadline` is when the caller must be done and `ends_at` when its process is surely gone, both in seconds
+    since the epoch. `identity` is set where two equal requests must be two calls. A result over the inline limit, or
+    any result if `as_blob`, is kept in the bucket.
+    """
+
+    tenant: str
+    purpose: Purpose
+    model: str
+    request: Mapping[str, Any]
+    subject: str
+    ceiling: Decimal
+    deadline: float
+    ends_at: float
+    document: str = ""
+    task: str = ""
+    max_cost: Decimal | None = None
+    identity: str = ""
+    as_blob: bool = False
+
+    @property
+    def key(self) -> str:
+        """A digest of all that makes this call the same call as another."""
+        content = [self.tenant, self.purpose.name, self.model, self.identity, self.request]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from the provider, and the receipt of this one call."""
+
+    result: bytes
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A paid result. `blob` is its key in the bucket, empty if it is kept in the row."""
+
+    result: bytes
+    blob: str
+    receipt: Receipt

@@ -1,0 +1,250 @@
+"""Claims: the rows of paid calls, and the two transactions each call takes.
+
+A row is claimed (lease, fence, reservation), then paid, released (certainly not billed) or ambiguous (perhaps
+billed). The fence is random: a transaction returns no values, so a counter would need a read, and equality is all
+that the end of a claim asks for.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from quadrille import metrics
+from quadrille.budgets import Budget, Entry, day_of, spending_key
+from quadrille.calls import Call
+from quadrille.errors import RetryLater
+from quadrille.receipts import Receipt
+from quadrille.rows import Row, from_item, get, to_item
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+logger = Logger()
+
+_LEASE_MARGIN = 10.0  # seconds a lease outlives its owner's process
+_WRITE_TRIES = 10
+_DAY = 86_400
+_CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make one call: a fencing token, reservations, and what earlier tries may have cost."""
+
+    key: str
+    tenant: str
+    fence: str
+    reserved: Decimal
+    budgets: Sequence[str]
+    entry: Entry
+    ambiguous: int
+    written_off: Decimal
+
+    @classmethod
+    def of(cls, row: Row) -> "Claim":
+        """The claim a row holds."""
+        return cls(
+            key=row["sk"],
+            tenant=row["tenant"],
+            fence=row["fence"],
+            reserved=row["reserved"],
+            budgets=row["budgets"],
+            entry=Entry(row["day"], row["room"], row["model"]),
+            ambiguous=int(row["ambiguous"]),
+            written_off=row["written_off"],
+        )
+
+    def spending(self) -> list[dict[str, str]]:
+        """The keys of the rows that hold its reservations."""
+        return [spending_key(self.tenant, *budget.split("|", 1)) for budget in self.budgets]
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A budget that a reservation did not fit under, and its row."""
+
+    budget: Budget
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The calls of the ledger table. `days` is how long a row is kept."""
+
+    table: str
+    dynamodb: "DynamoDBClient"
+    days: int
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def row(self, call: Call) -> Row | None:
+        """What is known of a call."""
+        return get(self.dynamodb, self.table, _key(call.key))
+
+    def is_over(self, row: Row) -> bool:
+        """Whether a claim's lease has ended."""
+        return bool(row["lease_until"] < int(self.now() * 1000))
+
+    def begin(
+        self, call: Call, budgets: Sequence[Budget], fence: str, *, seen: Row | None
+    ) -> "Claim | Short | Row | None":
+        """Claim and reserve in one transaction.
+
+        Otherwise the row in the way, the budget that is short, or None after a conflict or a hiccup. `seen` is the row
+        of a call that ended without a result and is begun again.
+        """
+        row = self._row_of(call, budgets, fence, seen)
+        claim = Claim.of(row)
+        items = [
+            self._put(row, seen),
+            *(claim.entry.reserve(self.table, budget, call.ceiling) for budget in budgets),
+        ]
+        try:
+            self.dynamodb.transact_write_items(TransactItems=items)
+        except self.dynamodb.exceptions.TransactionCanceledException as error:
+            mine, *theirs = error.response["CancellationReasons"]
+            if mine["Code"] == "ConditionalCheckFailed":
+                met = from_item(mine.get("Item", {})) or None
+                arrived = met and (met["fence"], met["state"]) == (fence, "claimed")  # an earlier try of this one
+                return claim if arrived else met
+            short = (pair for pair in zip(budgets, theirs, strict=True) if pair[1]["Code"] == "ConditionalCheckFailed")
+            return next((Short(budget, from_item(reason.get("Item", {}))) for budget, reason in short), None)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("claim_not_written", reason=str(error))
+            return None
+        return claim
+
+    def end(self, claim: Claim, state: str, receipt: Receipt, values: Mapping[str, Any] | None = None) -> None:
+        """End a claim in one transaction with its budgets. Raises `RetryLater` if somebody took it over."""
+        unsure = receipt.cost_usd if receipt.ambiguous else Decimal(0)
+        changes: dict[str, Any] = {
+            **(values or {}),
+            "state": state,
+            "ambiguous": claim.ambiguous + receipt.ambiguous,
+            "written_off": claim.written_off + unsure,
+        }
+        update: TransactWriteItemTypeDef = {
+            "Update": {
+                "TableName": self.table,
+                "Key": to_item(_key(claim.key)),
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes) + " REMOVE open_to",
+                "ConditionExpression": "fence = :fence AND #state = :claimed",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+                "ExpressionAttributeValues": to_item(
+                    {
+                        **{f":{name}": value for name, value in changes.items()},
+                        ":fence": claim.fence,
+                        ":claimed": "claimed",
+                    }
+                ),
+            }
+        }
+        money = [
+            claim.entry.settle(self.table, key, reserved=claim.reserved, receipt=receipt) for key in claim.spending()
+        ]
+        self._write_through([update, *money], fence=claim.fence, state=state)
+        metrics.count(claim.entry.room, claim.entry.model, receipt)
+
+    def write_off(self, claim: Claim, cost: Decimal) -> Receipt:
+        """End a claim that has no result and may have been billed; the receipt of that. Raises as `end`."""
+        lost = Receipt(cost_usd=cost, ambiguous=1, models=(claim.entry.model,))
+        self.end(claim, "ambiguous", lost)
+        return lost
+
+    def take_over(self, row: Row) -> bool:
+        """Write off a dead worker's claim; false if somebody else was quicker.
+
+        Whether the provider billed it nobody knows, so what it reserved counts as spent and as ambiguous.
+        """
+        try:
+            self.write_off(Claim.of(row), row["reserved"])
+        except RetryLater:
+            return False
+        logger.warning("claim_taken_over", subject=row["subject"], purpose=row["purpose"])
+        return True
+
+    def reclaim(self, tenant: str) -> int:
+        """Take over a tenant's claims whose lease is over; how many there were."""
+        found = self.dynamodb.query(
+            TableName=self.table,
+            IndexName="open",
+            KeyConditionExpression="open_to = :tenant AND lease_until < :now",
+            ExpressionAttributeValues=to_item({":tenant": tenant, ":now": int(self.now() * 1000)}),
+            Limit=100,
+        )["Items"]
+        rows = (get(self.dynamodb, self.table, _key(item["sk"]["S"])) for item in found)
+        return sum(self.take_over(row) for row in rows if row)
+
+    def _row_of(self, call: Call, budgets: Sequence[Budget], fence: str, seen: Row | None) -> Row:
+        now = self.now()
+        return {
+            **_key(call.key),
+            "state": "claimed",
+            "fence": fence,
+            "open_to": call.tenant,
+            "lease_until": int((max(call.deadline, call.ends_at) + _LEASE_MARGIN) * 1000),
+            "reserved": call.ceiling,
+            "budgets": [f"{budget.scope}|{budget.id}" for budget in budgets],
+            "day": day_of(now),
+            "ambiguous": seen["ambiguous"] if seen else 0,
+            "written_off": seen["written_off"] if seen else Decimal(0),
+            "tenant": call.tenant,
+            "room": call.purpose.room,
+            "purpose": call.purpose.name,
+            "model": call.model,
+            "subject": call.subject,
+            "created_at": int(now),
+            "expires_at": int(now) + self.days * _DAY,
+        }
+
+    def _put(self, row: Row, seen: Row | None) -> "TransactWriteItemTypeDef":
+        condition: dict[str, Any] = (
+            {
+                "ConditionExpression": "fence = :fence AND #state = :state",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": to_item({":fence": seen["fence"], ":state": seen["state"]}),
+            }
+            if seen
+            else {"ConditionExpression": "attribute_not_exists(pk)"}
+        )
+        put = {"TableName": self.table, "Item": to_item(row), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        return {"Put": {**put, **condition}}  # type: ignore[typeddict-item]
+
+    def _write_through(self, items: "list[TransactWriteItemTypeDef]", *, fence: str, state: str) -> None:
+        """Write, and again after a conflict or a hiccup: what was paid must be recorded.
+
+        The token makes every try the same transaction to DynamoDB. Raises `RetryLater` if fenced off.
+        """
+        token, pause = uuid4().hex, 0.02
+        for tries_left in reversed(range(_WRITE_TRIES)):
+            try:
+                self.dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
+            except self.dynamodb.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                if reasons[0]["Code"] == "ConditionalCheckFailed":
+                    row = from_item(reasons[0].get("Item", {}))
+                    if (row.get("fence"), row.get("state")) == (fence, state):
+                        return  # an earlier try had arrived
+                    raise RetryLater("Another worker took this call over after its lease ended.") from error
+                if not tries_left or not {reason["Code"] for reason in reasons} <= _CONFLICTS:
+                    raise
+            except (ClientError, BotoCoreError):
+                if not tries_left:
+                    raise
+            else:
+                return
+            self.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, 1.0)
+
+
+def _key(digest: str) -> dict[str, str]:
+    """Where a call is. The partition key spreads calls; the sort key is the digest again."""
+    return {"pk": f"call#{digest}", "sk": digest}

@@ -1,0 +1,9 @@
+"""Money in words: US dollars as people and JSON read them."""
+
+from decimal import Decimal
+
+
+def dollars(amount: Decimal) -> str:
+    """A plain decimal string: never an exponent, never trailing zeros."""
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

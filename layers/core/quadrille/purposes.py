@@ -1,0 +1,17 @@
+"""What a paid call is for: the room its cost belongs to, and how often it may be sent if no reply comes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """`sends` is the policy for calls without a reply: each may have been billed, so their number is bounded."""
+
+    name: str
+    room: str
+    sends: int
+
+
+QUESTION = Purpose("question", room="ask", sends=5)
+ANSWER = Purpose("answer", room="ask", sends=3)
+DOCUMENT = Purpose("document", room="ingest", sends=5)

@@ -1,0 +1,1 @@
+"""The room system: what was spent, and what may be."""

@@ -1,0 +1,73 @@
+"""What a tenant has spent and may spend, as its admin reads it."""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+from quadrille.budgets import Budget, Limits, day_of
+from quadrille.claims import Claims
+from quadrille.costs import By, Costs
+from quadrille.errors import Invalid
+from quadrille.money import dollars
+from quadrille.system.models import BudgetLine, BudgetList, CostLine, CostList
+
+_DAYS = 30  # a report without a beginning goes back so far
+_MAX_DAYS = 400  # what is kept
+
+
+def report(
+    by: By,
+    first: date | None,
+    last: date | None,
+    *,
+    tenant: str,
+    after: str | None,
+    limit: int,
+    costs: Costs,
+    claims: Claims,
+) -> CostList:
+    """A tenant's costs from one day to another, both included. Raises `Invalid`."""
+    to = last or datetime.now(UTC).date()
+    from_ = first or to - timedelta(days=_DAYS - 1)
+    if not 0 <= (to - from_).days < _MAX_DAYS:
+        raise Invalid("query.from", f"must be at or before `to`, by less than {_MAX_DAYS} days")
+    claims.reclaim(tenant)
+    groups, cursor = costs.by(by, tenant, from_.isoformat(), to.isoformat(), after=after, limit=limit)
+    return CostList(by=by, from_=from_, to=to, items=[CostLine.of(*group) for group in groups], cursor=cursor)
+
+
+def as_csv(costs: CostList) -> str:
+    """The lines of a report, with a first line of names."""
+    out = StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(CostLine.model_fields))
+    writer.writeheader()
+    writer.writerows(_harmless(line.model_dump()) for line in costs.items)
+    return out.getvalue()
+
+
+def budgets(tenant: str, *, limits: Limits, claims: Claims) -> BudgetList:
+    """A tenant's limits, and how much of today's is spent and reserved."""
+    claims.reclaim(tenant)
+    own = limits.own(tenant)
+    every = {**limits.defaults, **own}
+    lines = [_line(scope, limit, own=scope in own) for scope, limit in every.items()]
+    today = Budget(tenant, "day", day_of(limits.now()), every["day"])
+    row = limits.spending(today)
+    spent = row.get("spent", Decimal(0))
+    more = {
+        "spent_usd": dollars(spent),
+        "reserved_usd": dollars(row.get("committed", Decimal(0)) - spent),
+        "renews_at": today.renews_at,
+    }
+    return BudgetList(items=[line.model_copy(update=more) if line.scope == "day" else line for line in lines])
+
+
+def _line(scope: str, limit: Decimal, *, own: bool) -> BudgetLine:
+    return BudgetLine(scope=scope, limit_usd=dollars(limit), set_by="admin" if own else "default")
+
+
+def _harmless(line: dict[str, object]) -> dict[str, object]:
+    """A group's name that a spreadsheet would run as a formula, quoted."""
+    group = str(line["group"])
+    return {**line, "group": f"'{group}"} if group[:1] in "=+-@" else line
