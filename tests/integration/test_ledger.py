@@ -10,9 +10,10 @@ from botocore.exceptions import EndpointConnectionError
 from quadrille.budgets import Budget
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claim
-from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater
+from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater, Unanswered
 from quadrille.ledger import Ledger
-from quadrille.purposes import QUESTION
+from quadrille.purposes import QUESTION, Purpose
+from quadrille.receipts import Receipt
 from tests.integration.conftest import Clock, Provider
 
 Make = Callable[..., Call]
@@ -275,3 +276,90 @@ def test_a_settlement_whose_reply_was_lost_is_found_settled(ledger: Ledger, call
     ledger.claims.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
     assert ledger.pay(call(), provider).result == b"reply"
     assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_what_was_paid_before_is_free_whatever_a_request_may_cost(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    ledger.pay(call(), provider)
+    again = ledger.pay(call(subject="answers/2", max_cost=Decimal("0.000000001")), provider)
+    assert (again.receipt.cost_usd, provider.bills) == (0, 1)
+
+
+def test_a_call_is_not_sent_more_often_than_its_purpose_allows(ledger: Ledger, call: Make, provider: Provider) -> None:
+    twice = Purpose("costly", room="act", sends=2)
+    for _ in range(2):
+        with pytest.raises(AmbiguousCall):
+            ledger.pay(call(purpose=twice), raising(AmbiguousCall("no reply")))
+    with pytest.raises(Unanswered, match="2 times"):
+        ledger.pay(call(purpose=twice), provider)
+    assert provider.bills == 0
+    assert ledger.pay(call(purpose=twice, identity="once more"), provider).receipt.ambiguous == 0
+
+
+def test_the_error_of_an_ambiguous_call_carries_its_receipt(ledger: Ledger, call: Make) -> None:
+    with pytest.raises(AmbiguousCall) as lost:
+        ledger.pay(call(), raising(AmbiguousCall("no reply")))
+    assert lost.value.receipt == Receipt(cost_usd=Decimal("0.10"), ambiguous=1, models=("m",))
+
+
+def test_a_result_that_cannot_be_stored_is_written_off_at_its_cost(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    ledger.blobs.s3.delete_bucket(Bucket="bucket")
+    with pytest.raises(AmbiguousCall, match="could not be stored"):
+        ledger.pay(call(as_blob=True), provider)
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_a_result_over_the_limit_of_an_item_is_kept_in_the_bucket(ledger: Ledger, call: Make) -> None:
+    provider = Provider(result=b"x" * 500_000)
+    assert ledger.pay(call(), provider).blob
+    assert ledger.pay(call(), provider).result == provider.result
+
+
+@pytest.mark.parametrize("days", [-400, 400], ids=str)
+def test_a_clock_that_jumps_makes_no_second_payment_of_what_is_paid(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock, days: int
+) -> None:
+    ledger.pay(call(), provider)
+    clock.time += days * 86_400
+    ledger.pay(call(deadline=clock.now() + 20), provider)
+    assert provider.bills == 1
+
+
+def test_a_clock_ahead_takes_a_live_call_over_and_the_money_is_still_right(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    def send() -> Reply:
+        clock.time += 3_600
+        ledger.pay(call(deadline=clock.now() + 20), provider)
+        clock.time -= 3_600
+        return Provider(result=b"slow")()
+
+    with pytest.raises(RetryLater):
+        ledger.pay(call(), send)
+    assert budget(ledger) == (Decimal("0.14"), Decimal(0))
+    assert ledger.pay(call(), provider).receipt.ambiguous == 1
+
+
+def test_a_claim_whose_reply_was_lost_is_known_for_ones_own(ledger: Ledger, call: Make, provider: Provider) -> None:
+    write, calls = ledger.claims.dynamodb.transact_write_items, iter(range(9))
+
+    def lost(**request: Any) -> Any:
+        answer = write(**request)
+        if next(calls) == 0:
+            raise EndpointConnectionError(endpoint_url="x")
+        return answer
+
+    ledger.claims.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
+    assert ledger.pay(call(), provider).result == b"reply"
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_a_cost_above_the_ceiling_is_charged_and_logged(
+    ledger: Ledger, call: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger.pay(call(), Provider(cost=Decimal("0.11")))
+    assert budget(ledger) == (Decimal("0.11"), Decimal(0))
+    assert "cost_above_ceiling" in caplog.text

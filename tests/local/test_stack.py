@@ -1,6 +1,7 @@
 """The deployed stack from outside: HTTP, the bucket, and what goes wrong."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -149,30 +150,24 @@ def test_an_announced_upload_is_ingested_and_takes_nothing_else(caller: Caller) 
     assert (citation["page"], citation["quote"]) == (None, "The password of the club is swordfish.")
 
 
-def test_the_same_bytes_again_cost_nothing(caller: Caller, client: Client, outputs: dict[str, str]) -> None:
+def test_the_same_bytes_again_cost_nothing(caller: Caller, client: Client) -> None:
     data = b"The number of the house is twelve, and has always been."
     drop(client, caller, "house.txt", data)
     first = caller.await_final("house.txt")
-    spent = budget(client, outputs, caller)
+    before = spent(caller)
     drop(client, caller, "house.txt", data)
     drop(client, caller, "copy.txt", data)
     copy = caller.await_final("copy.txt")
     assert (copy["receipt"]["cost_usd"], copy["receipt"]["saved_usd"]) == ("0", first["receipt"]["cost_usd"])
     assert caller.await_final("house.txt") == first
-    assert budget(client, outputs, caller) == spent == Decimal(first["receipt"]["cost_usd"])
+    assert spent(caller) == before == Decimal(first["receipt"]["cost_usd"])
 
 
-def budget(client: Client, outputs: dict[str, str], caller: Caller) -> Decimal:
-    """What a tenant has spent, as the ledger's rows say."""
-    rows = client("dynamodb").scan(
-        TableName=outputs["LedgerTable"],
-        FilterExpression="begins_with(pk, :budget)",
-        ExpressionAttributeValues={":budget": {"S": f"budget#{caller.tenant}#"}},
-    )["Items"]
-    assert all(
-        row["committed"] == row["spent"] or Decimal(row["committed"]["N"]) == Decimal(row["spent"]["N"]) for row in rows
-    )
-    return sum((Decimal(row["spent"]["N"]) for row in rows), Decimal(0))
+def spent(caller: Caller) -> Decimal:
+    """What a tenant has spent today; nothing must be left reserved."""
+    [day] = caller.ok("GET", "/costs")["items"]
+    assert day["reserved_usd"] == "0"
+    return Decimal(day["spent_usd"])
 
 
 def test_a_new_version_is_what_is_found(caller: Caller, client: Client) -> None:
@@ -214,6 +209,17 @@ def test_a_file_without_a_collection_is_refused_with_a_reason(caller: Caller, cl
     key = f"uploads/{caller.tenant}/lost.txt"
     client("s3").put_object(Bucket=caller.stack["bucket"], Key=key, Body=b"x")
     assert "uploads/<tenant>/<collection>/<name>" in caller.await_final(key)["error"]
+
+
+def test_an_admin_closes_and_opens_the_days_budget(new_caller: Callable[..., Caller]) -> None:
+    caller = new_caller(("ask", "ingest", "admin"))
+    caller.ok("PUT", "/budgets/day", {"limit_usd": "0"})
+    assert {line["scope"]: line["limit_usd"] for line in caller.ok("GET", "/budgets")["items"]}["day"] == "0"
+    status, problem, _ = caller.send("POST", "/search", {"query": "anything"})
+    assert (status, problem["scope"], problem["limit_usd"]) == (402, "day", "0")
+    caller.ok("PUT", "/budgets/day", {"limit_usd": None})
+    time.sleep(5)  # until the limit is known everywhere
+    assert caller.ok("POST", "/search", {"query": "anything"})["hits"] == []
 
 
 def test_a_functions_role_reaches_its_own_things_only(client: Client, session: Any, stack: dict[str, Any]) -> None:
