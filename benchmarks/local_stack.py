@@ -63,14 +63,14 @@ def main(arguments: list[str]) -> int | str:
     if given.documents < 1 or not 2 <= given.questions <= given.documents * _SENTENCES:
         parser.error(f"a document answers {_SENTENCES} questions; two questions are the least")
     try:
-        with _running_stack() as stack:
+        with running_stack() as stack:
             return _measure(_as_own_tenant(stack), given.documents, given.questions)
     except Stop as reason:
         return str(reason)
 
 
 @contextmanager
-def _running_stack() -> Iterator[dict[str, Any]]:
+def running_stack() -> Iterator[dict[str, Any]]:
     if not (uses_offline_models() and uses_offline_vectors()):
         raise Stop("The keys of real providers are set in .env, and this would spend their money. Move .env away.")
     if processes.running():

@@ -1,0 +1,148 @@
+"""A worker killed before or after every call it makes: the work ends right, and the books say what was paid."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from quadrille import clients
+from quadrille.calls import Call
+from quadrille.documents import Place
+from quadrille.errors import RetryLater
+from quadrille.ledger import Ledger
+from tests.integration import house as harness
+from tests.integration.conftest import Clock, Provider
+from tests.integration.house import House
+from tests.integration.kills import Executioner, executioner, singles_and_pairs
+from tests.integration.test_pipeline import shown
+
+TEXT = b"The secret number of the club is four."
+
+
+@pytest.fixture
+def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
+    """A killer of the house's functions. A killed function answers as one whose Lambda died: every message failed."""
+    it, invoke = executioner(monkeypatch), harness.invoke
+
+    def killed(function: str, event: dict[str, Any]) -> dict[str, Any]:
+        answer = it.run(lambda: invoke(function, event))
+        return answer or {"batchItemFailures": event.get("Records", [{}]), "statusCode": 0, "body": "null"}
+
+    monkeypatch.setattr(harness, "invoke", killed)
+    return it
+
+
+def ingested(house: House, killer: Executioner, due: list[int]) -> Place:
+    """A document ingested while its workers are killed."""
+    place = Place(f"t{uuid4().hex[:12]}", "default", "notes.md")
+    house.drop(place.key, TEXT)
+    killer.begin(due)
+    house.work()
+    killer.due = []
+    return place
+
+
+def require_books_right(tenant: str, requests: int, kills: int) -> None:
+    """Nothing is reserved, and each request was either paid for with a result or is among the ambiguous."""
+    [(_, cost)] = clients.costs().by("day", tenant, "2020-01-01", "2099-01-01", after=None, limit=1)[0]
+    assert cost.reserved == 0
+    assert cost.calls <= requests <= cost.calls + cost.ambiguous
+    assert cost.ambiguous <= kills
+
+
+def test_an_ingest_killed_anywhere_ends_ready_and_pays_once(house: House, killer: Executioner) -> None:
+    for _ in range(2):  # the first one also reads secrets
+        ingested(house, killer, [])
+    moments = len(killer.passed)
+    assert moments > 40
+    for due in singles_and_pairs(moments, pairs=False):
+        place = ingested(house, killer, due)
+        document = shown(house, place)
+        assert (document["status"], document["error"]) == ("ready", None), killer.passed
+        assert document["chunks"] == {"total": 1, "embedded": 1, "reused": 0}, killer.passed
+        require_books_right(place.tenant, killer.requests, kills=1)
+        vector = [1.0] + [0.0] * 1535
+        assert len(clients.vectors().query(place.tenant, vector, top_k=9, where={})) == 1, killer.passed
+
+
+def test_a_question_killed_anywhere_is_answered_when_it_is_asked_again(house: House, killer: Executioner) -> None:
+    tenant = ingested(house, killer, []).tenant
+    requests = killer.requests
+
+    def ask(number: int) -> tuple[int, Any]:
+        question = {"question": f"What is the secret number of the club, asked the {number}th time?"}
+        return house.call("ask/answer", "POST", "/ask", question, tenant=tenant)
+
+    for number in (-2, -1):  # the first one also reads secrets
+        killer.begin([])
+        assert ask(number)[1]["supported"]
+        requests += killer.requests
+    moments = len(killer.passed)
+    assert moments > 12
+    for number, due in enumerate(singles_and_pairs(moments, pairs=False)):
+        killer.begin(due)
+        killed = ask(number)
+        assert ask(number)[1]["supported"], killer.passed
+        assert killed == (0, None), killer.passed
+        requests += killer.requests
+    require_books_right(tenant, requests, kills=moments)
+
+
+@pytest.mark.parametrize("as_blob", [False, True], ids=["inline", "blob"])
+def test_a_payment_killed_anywhere_twice_is_settled_right(
+    ledger: Ledger,
+    call: Callable[..., Call],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    as_blob: bool,
+) -> None:
+    killer = executioner(monkeypatch)
+
+    def attempt(request: str, send: Callable[[], Any]) -> Any:
+        made = call(request={"input": request}, as_blob=as_blob, deadline=clock.now() + 20, ceiling=Decimal("0.001"))
+        try:
+            return ledger.pay(made, send)
+        except RetryLater:
+            return None
+
+    def paid(request: str, due: list[int]) -> Provider:
+        """Deliver until there is a result; time passes after a kill."""
+        provider = Provider(cost=Decimal("0.0004"))
+
+        def send() -> Any:
+            killer.tick("before the provider")
+            reply = provider()
+            killer.tick("after the provider")
+            return reply
+
+        killer.begin(due)
+        for _ in range(5):
+            done = killer.run(lambda: attempt(request, send))
+            if done:
+                assert done.result == b"reply"
+                return provider
+            clock.time += 31
+        raise AssertionError(f"never paid: {due} {killer.passed}")
+
+    paid("clean", [])
+    moments = len(killer.passed)
+    object.__setattr__(ledger.limits, "defaults", {**ledger.limits.defaults, "day": Decimal(100)})
+    bills = 1
+    for due in singles_and_pairs(moments, pairs=True):
+        provider = paid(f"{due}", due)
+        assert 1 <= provider.bills <= 1 + len(due)
+        bills += provider.bills
+    rows = [{name: Decimal(row[name]["N"]) for name in ("spent", "committed")} for row in spending(ledger)]
+    assert all(row["spent"] == row["committed"] for row in rows)
+    assert sum(row["spent"] for row in rows) >= bills * Decimal("0.0004")
+
+
+def spending(ledger: Ledger) -> list[Any]:
+    pages = ledger.claims.dynamodb.get_paginator("scan").paginate(
+        TableName=ledger.claims.table,
+        FilterExpression="begins_with(pk, :spend)",
+        ExpressionAttributeValues={":spend": {"S": "spend#"}},
+    )
+    return [item for page in pages for item in page["Items"]]
