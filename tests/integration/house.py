@@ -157,6 +157,8 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
     prices = {
         "offline-extractive-chat": {"input": "0.1", "output": "0.5"},
         "offline-hashed-embedding": {"input": "0.02"},
+        "pinecone-sparse-english-v0": {"input": "0.08"},
+        "bge-reranker-v2-m3": {"request": "0.002"},
     }
     environment = {
         **tables,
@@ -168,6 +170,9 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
         "EMBEDDING_MODEL": "offline-hashed-embedding",
         "PINECONE_SECRET": "pinecone",
         "PINECONE_INDEX_HOST": vectors,
+        "PINECONE_INFERENCE_HOST": vectors,
+        "SPARSE_MODEL": "pinecone-sparse-english-v0",
+        "RERANK_MODEL": "bge-reranker-v2-m3",
         "PRICE_OVERRIDES": json.dumps(prices),
         "BUDGET_RECHECK_SECONDS": "1",
         "EVENT_BUS": "quadrille",

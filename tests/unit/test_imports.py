@@ -32,7 +32,7 @@ def test_a_functions_file_is_short(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "adapters"),
-    [({"openai", "httpx2"}, {"clients.py", "llm.py"}), ({"pinecone"}, {"clients.py", "vectors.py"})],
+    [({"openai", "httpx2"}, {"clients.py", "llm.py"}), ({"pinecone"}, {"clients.py", "inference.py", "vectors.py"})],
     ids=["models", "vectors"],
 )
 def test_a_provider_is_called_by_its_adapter_alone(provider: set[str], adapters: set[str]) -> None:

@@ -12,10 +12,10 @@ import httpx2
 import openai
 import pytest
 
-from quadrille.calls import Call, Paid, Reply
+from quadrille.calls import Call, Paid, Payer, Reply
 from quadrille.config import Price
 from quadrille.errors import AmbiguousCall, DeadlineExceeded, ProviderRefused, RetryLater, UnknownPrice
-from quadrille.llm import Models, Payer
+from quadrille.llm import Models
 from quadrille.prices import Prices
 from quadrille.purposes import ANSWER, QUESTION
 

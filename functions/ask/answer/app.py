@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from quadrille import clients
 from quadrille.ask.answer import answer
 from quadrille.ask.models import AskRequest, AskResponse
+from quadrille.calls import Payer
 from quadrille.config import settings
 from quadrille.http import Api
-from quadrille.llm import Payer
 
 logger = Logger()
 api = Api(scope="ask")

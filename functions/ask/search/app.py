@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from quadrille import clients
 from quadrille.ask.models import SearchRequest, SearchResponse
 from quadrille.ask.search import search as find
+from quadrille.calls import Payer
 from quadrille.http import Api
-from quadrille.llm import Payer
 
 logger = Logger()
 api = Api(scope="ask")

@@ -45,6 +45,42 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
+
+    `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
+    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too.
+    """
+
+    tenant: str
+    subject: str
+    deadline: float
+    ends_at: float
+    document: str = ""
+    task: str = ""
+    max_cost: Decimal | None = None
+    identity: str = ""
+
+    def call(self, request: Mapping[str, Any], *, purpose: Purpose, ceiling: Decimal, as_blob: bool = False) -> Call:
+        """A request of a provider, which names its model, as a call of this payer's."""
+        return Call(
+            tenant=self.tenant,
+            purpose=purpose,
+            model=request["model"],
+            request=request,
+            subject=self.subject,
+            ceiling=ceiling,
+            deadline=self.deadline,
+            ends_at=self.ends_at,
+            document=self.document,
+            task=self.task,
+            max_cost=self.max_cost,
+            identity=self.identity,
+            as_blob=as_blob,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back from the provider, and the receipt of this one call."""
 

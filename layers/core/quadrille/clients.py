@@ -1,6 +1,6 @@
 """Builds every client and adapter, once per process and only when asked for. Nothing connects at import.
 
-No SDK repeats a paid request behind the ledger's back: the openai client's own retries are off.
+No SDK repeats a paid request behind the ledger's back: their own retries are off.
 """
 
 import time
@@ -23,6 +23,7 @@ from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import ProviderRefused
 from quadrille.gate import Gate
+from quadrille.inference import Inference
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
@@ -32,6 +33,7 @@ from quadrille.vectors import Vectors
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from pinecone import Pinecone
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_sqs.client import SQSClient
 
@@ -142,6 +144,20 @@ def models() -> Models:
     )
 
 
+@cache
+def inference() -> Inference:
+    """Pinecone's hosted models, behind the ledger."""
+    here = settings()
+    return Inference(
+        client=_pinecone,
+        ledger=ledger(),
+        gate=gate(),
+        prices=Prices(here.price_overrides),
+        sparse_model=here.sparse_model,
+        rerank_model=here.rerank_model,
+    )
+
+
 def vectors() -> Vectors:
     """The vector store, with the key as it is now."""
     return _vectors(_secret(settings().pinecone_secret, of="Pinecone"))
@@ -163,6 +179,18 @@ def _vectors(key: str) -> Vectors:
     from pinecone import Pinecone  # a third of a second on a cold start
 
     return Vectors(Pinecone(api_key=key, timeout=10).index(host=settings().pinecone_index_host))
+
+
+def _pinecone() -> "Pinecone":
+    return _pinecone_with(_secret(settings().pinecone_secret, of="Pinecone"))
+
+
+@cache
+def _pinecone_with(key: str) -> "Pinecone":
+    from pinecone import Pinecone, RetryConfig
+
+    host = settings().pinecone_inference_host or None
+    return Pinecone(api_key=key, host=host, timeout=20, retry_config=RetryConfig(max_retries=0))
 
 
 def _secret(name: str, *, of: str) -> str:

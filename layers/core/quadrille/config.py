@@ -58,6 +58,9 @@ class Settings(BaseModel):
     embedding_dimensions: PositiveInt = 1536
     pinecone_secret: str = ""
     pinecone_index_host: str = ""
+    pinecone_inference_host: str = ""
+    sparse_model: str = ""
+    rerank_model: str = ""
 
     event_bus: str = ""
 

@@ -1,56 +1,26 @@
-"""The model provider, spoken to through the openai client: embeddings and chat, each through the ledger.
-
-The SDK's own retries are off. A request is repeated here only if it was certainly not billed, as long as the
-caller's time allows, and no sooner than `Retry-After` says; each time it passes the gate.
-"""
+"""The model provider, spoken to through the openai client: embeddings and chat, each through the ledger."""
 
 import base64
 import json
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from quadrille.calls import Call, Reply
-from quadrille.errors import AmbiguousCall, Busy, DeadlineExceeded, ProviderRefused
+from quadrille.calls import Payer, Reply
+from quadrille.errors import AmbiguousCall, ProviderRefused
 from quadrille.gate import Gate
 from quadrille.ledger import Ledger
 from quadrille.prices import Prices, Usage
 from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
+from quadrille.sending import Refusal, Sender, judge_status
 
 if TYPE_CHECKING:
-    from openai import APIConnectionError, APIStatusError, OpenAI
+    from openai import OpenAI
 
-_TRIES = 4
-_NOT_BILLED = {429, 500, 503, 529}
-_MAYBE_BILLED = {408, 409}  # and every other server error
-_LONGEST_WAIT = 3_600.0
-_LEAST_SECONDS = 1.0  # below this a call is not begun
-_TOO_MANY = 429
+_PROVIDER = "the model provider"
 _BYTES_PER_TOKEN = 4  # of English; a rate limit needs no better guess
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
-
-    `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
-    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too.
-    """
-
-    tenant: str
-    subject: str
-    deadline: float
-    ends_at: float
-    document: str = ""
-    task: str = ""
-    max_cost: Decimal | None = None
-    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +64,7 @@ class Models:
             "encoding_format": "base64",
         }
         ceiling = self.prices.ceiling(self.embedding_model, request_bytes=_size(request["input"]))
-        call = self._call(request, payer, purpose=purpose, ceiling=ceiling, as_blob=as_blob)
+        call = payer.call(request, purpose=purpose, ceiling=ceiling, as_blob=as_blob)
         paid = self.ledger.pay(call, lambda: self._embed(request, payer.deadline))
         return Embeddings(paid.result, paid.blob, paid.receipt)
 
@@ -118,29 +88,10 @@ class Models:
             },
         }
         ceiling = self.prices.ceiling(self.chat_model, request_bytes=_size(request), output_tokens=limit)
-        call = self._call(request, payer, purpose=purpose, ceiling=ceiling)
+        call = payer.call(request, purpose=purpose, ceiling=ceiling)
         paid = self.ledger.pay(call, lambda: self._chat(request, payer.deadline))
         message = json.loads(paid.result)
         return Completion(message["text"], message["finish_reason"] == "stop", paid.receipt)
-
-    def _call(
-        self, request: dict[str, Any], payer: Payer, *, purpose: Purpose, ceiling: Decimal, as_blob: bool = False
-    ) -> Call:
-        return Call(
-            tenant=payer.tenant,
-            purpose=purpose,
-            model=request["model"],
-            request=request,
-            subject=payer.subject,
-            ceiling=ceiling,
-            deadline=payer.deadline,
-            ends_at=payer.ends_at,
-            document=payer.document,
-            task=payer.task,
-            max_cost=payer.max_cost,
-            identity=payer.identity,
-            as_blob=as_blob,
-        )
 
     def _embed(self, request: dict[str, Any], deadline: float) -> Reply:
         answer, retries = self._send(lambda client: client.embeddings.create(**request), request, deadline)
@@ -181,28 +132,15 @@ class Models:
         try:
             client = self.client()
         except openai.OpenAIError as error:
-            raise ProviderRefused(f"The client of the model provider cannot be made: {error}") from error
-        tokens = _size(request) // _BYTES_PER_TOKEN + request.get("max_completion_tokens", 0)
+            raise ProviderRefused(f"The client of {_PROVIDER} cannot be made: {error}") from error
         down = (openai.InternalServerError, openai.APIConnectionError)
-        retries = 0
-        while True:
-            self.gate.wait(request["model"], tokens=tokens, patience=max(0.0, deadline - self.now()) / 2)
-            left = deadline - self.now()
-            if left < _LEAST_SECONDS:
-                raise DeadlineExceeded("Not enough time was left to call the model.")
-            try:
-                timed = client.with_options(timeout=left)
-                return self.gate.guard("the model provider", lambda: create(timed), failures=down), retries  # noqa: B023
-            except openai.APIStatusError as error:
-                wait = _pause_after(error, retries)
-                if error.status_code == _TOO_MANY:
-                    self.gate.hold(request["model"], wait)
-            except openai.APIConnectionError as error:
-                wait = _pause_unless_sent(error, retries)
-            retries += 1
-            if retries == _TRIES or wait + _LEAST_SECONDS > deadline - self.now():
-                raise Busy("The model provider is throttling or down.", seconds=wait)
-            self.sleep(wait)
+        sender = Sender(_PROVIDER, self.gate, openai.APIError, down, _judge, self.now, self.sleep)
+        return sender.send(
+            lambda seconds: create(client.with_options(timeout=seconds)),
+            model=request["model"],
+            tokens=_size(request) // _BYTES_PER_TOKEN + request.get("max_completion_tokens", 0),
+            deadline=deadline,
+        )
 
 
 def _usage(answer: Any, request: dict[str, Any]) -> Usage:
@@ -223,33 +161,28 @@ def _size(body: object) -> int:
     return len(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-def _pause_after(error: "APIStatusError", retries: int) -> float:
-    """Seconds to wait before a request that was refused unbilled is sent again. Raises if it must not be."""
-    status = error.status_code
-    if status in _MAYBE_BILLED or (status >= 500 and status not in _NOT_BILLED):
-        raise AmbiguousCall(f"The model provider answered {status}; the call may have been billed.") from error
-    if status not in _NOT_BILLED or error.code == "insufficient_quota":
-        raise ProviderRefused(f"The model provider refused the request: {error.message}") from error
-    return _retry_after(error.response.headers.get("retry-after"), retries)
-
-
-def _pause_unless_sent(error: "APIConnectionError", retries: int) -> float:
-    """Seconds to wait if the connection was never made. Raises `AmbiguousCall` if the request had left."""
+def _judge(error: Exception) -> Refusal:
+    """What an error of the openai client comes to: unbilled, perhaps billed, or refused for good."""
     import httpx2
+    import openai
 
-    if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
-        return _retry_after(None, retries)
-    if isinstance(error.__cause__, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | httpx2.InvalidURL):
-        raise ProviderRefused(f"The request to the model provider cannot be made: {error.__cause__}") from error
-    raise AmbiguousCall("No reply came from the model provider; the call may have been billed.") from error
-
-
-def _retry_after(header: str | None, retries: int) -> float:
-    """What the provider asked for, in seconds or as a date, or an exponential backoff with jitter."""
-    asked = -1.0
-    with suppress(ValueError):
-        asked = float(header or "")
-    if header and asked < 0:
-        with suppress(ValueError):
-            asked = parsedate_to_datetime(header).timestamp() - time.time()
-    return asked if 0 <= asked <= _LONGEST_WAIT else 0.5 * 2.0**retries * random.uniform(0.75, 1.25)
+    match error:
+        case openai.APIStatusError():
+            return judge_status(
+                error.status_code,
+                error.message,
+                provider=_PROVIDER,
+                retry_after=error.response.headers.get("retry-after"),
+                exhausted=error.code == "insufficient_quota",
+            )
+        case openai.APIConnectionError(
+            __cause__=httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout()
+        ):
+            return Refusal(0)
+        case openai.APIConnectionError(
+            __cause__=httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL()
+        ):
+            raise ProviderRefused(f"The request to {_PROVIDER} cannot be made: {error.__cause__}") from error
+        case openai.APIConnectionError():
+            raise AmbiguousCall(f"No reply came from {_PROVIDER}; the call may have been billed.") from error
+    raise error

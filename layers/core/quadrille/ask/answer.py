@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, retrieve
-from quadrille.llm import Completion, Models, Payer
+from quadrille.calls import Payer
+from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt, added_to

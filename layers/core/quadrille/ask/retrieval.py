@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from quadrille.ask.models import Filter, Hit
+from quadrille.calls import Payer
 from quadrille.chunks import Chunk
-from quadrille.llm import Models, Payer
+from quadrille.llm import Models
 from quadrille.purposes import QUESTION
 from quadrille.receipts import Receipt, added_to
 from quadrille.vectors import Match, Vectors, floats

@@ -2,7 +2,8 @@
 
 from quadrille.ask.models import SearchRequest, SearchResponse
 from quadrille.ask.retrieval import retrieve
-from quadrille.llm import Models, Payer
+from quadrille.calls import Payer
+from quadrille.llm import Models
 from quadrille.vectors import Vectors
 
 

@@ -3,9 +3,10 @@
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
+from quadrille.calls import Payer
 from quadrille.documents import Documents
 from quadrille.ingest.work import batch_key
-from quadrille.llm import Models, Payer
+from quadrille.llm import Models
 from quadrille.messages import DocumentVersion, EmbeddingBatch
 from quadrille.purposes import DOCUMENT
 from quadrille.queues import Queue
