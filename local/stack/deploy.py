@@ -14,9 +14,13 @@ _CONFIG = ("--config-file", ROOT / "samconfig.toml", "--config-env", "local")
 _ARTIFACTS = "artifacts"  # as samconfig.toml names it
 _OFFLINE_KEY = "offline"
 # The offline models cost nothing. These are play-money prices, so that receipts and budgets have something to count.
-_OFFLINE_PRICES = {
+_OFFLINE_PRICES = {  # play money
     "offline-extractive-chat": {"input": "0.10", "output": "0.50"},
     "offline-hashed-embedding": {"input": "0.02"},
+}
+_OFFLINE_HOSTED_PRICES = {
+    "pinecone-sparse-english-v0": {"input": "0.08"},
+    "bge-reranker-v2-m3": {"request": "0.002"},
 }
 
 
@@ -122,22 +126,29 @@ def keys_command(
 
 def _parameters(ports: Ports) -> dict[str, str]:
     """The template's parameters: the real providers where .env has their keys, else the offline servers."""
-    given = dotenv()
+    given = dotenv_parameters(dotenv())
     parameters = {
         "AwsEndpointUrl": ports.aws_url,
         "StageConcurrency": "2",  # each copy is a process of this machine
     }
+    prices: dict[str, Any] = {}
     if uses_offline_models():
         parameters |= {
             "OpenAIBaseUrl": f"http://127.0.0.1:{ports.models}/v1",
             "ChatModel": "offline-extractive-chat",
             "EmbeddingModel": "offline-hashed-embedding",
-            "PriceOverrides": json.dumps(_OFFLINE_PRICES, separators=(",", ":")),
             "RateLimits": "{}",
         }
+        prices |= _OFFLINE_PRICES
     if uses_offline_vectors():
-        parameters["PineconeIndexHost"] = f"http://127.0.0.1:{ports.vectors}"
-    return parameters | dotenv_parameters(given)
+        host = f"http://127.0.0.1:{ports.vectors}"
+        parameters |= {"PineconeIndexHost": host, "PineconeInferenceHost": host}
+        prices |= _OFFLINE_HOSTED_PRICES
+    try:
+        prices |= json.loads(given.pop("PriceOverrides", "{}"))
+    except (ValueError, TypeError) as error:
+        raise Stop(f"PRICE_OVERRIDES in .env is not a JSON object: {error}") from error
+    return parameters | given | {"PriceOverrides": json.dumps(prices, separators=(",", ":"))}
 
 
 def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
