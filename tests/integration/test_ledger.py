@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from quadrille.budgets import Budget
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claim
-from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater, Unanswered
+from quadrille.errors import AmbiguousCall, BudgetExceeded, Busy, ProviderRefused, ResultLost, RetryLater, Unanswered
 from quadrille.ledger import Ledger
 from quadrille.purposes import QUESTION, Purpose
 from quadrille.receipts import Receipt
@@ -363,3 +363,55 @@ def test_a_cost_above_the_ceiling_is_charged_and_logged(
     ledger.pay(call(), Provider(cost=Decimal("0.11")))
     assert budget(ledger) == (Decimal("0.11"), Decimal(0))
     assert "cost_above_ceiling" in caplog.text
+
+
+def conflicting(ledger: Ledger, times: int) -> None:
+    """Let DynamoDB refuse the next transactions, as it does when two touch one row."""
+    dynamodb, write, left = ledger.claims.dynamodb, ledger.claims.dynamodb.transact_write_items, iter(range(times))
+
+    def conflict(**request: Any) -> Any:
+        if next(left, None) is None:
+            return write(**request)
+        reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+        raise dynamodb.exceptions.TransactionCanceledException(
+            {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key]
+            "TransactWriteItems",
+        )
+
+    ledger.claims.dynamodb.transact_write_items = conflict  # type: ignore[method-assign]
+
+
+def test_a_claim_in_conflict_is_tried_again(ledger: Ledger, call: Make, provider: Provider) -> None:
+    conflicting(ledger, 5)
+    assert ledger.pay(call(), provider).result == b"reply"
+
+
+def test_a_claim_in_conflict_for_too_long_is_busy_and_nothing_is_sent(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    conflicting(ledger, 1_000)
+    with pytest.raises(Busy):
+        ledger.pay(call(), provider)
+    assert provider.bills == 0
+
+
+def test_a_settlement_in_conflict_is_written_in_the_end(ledger: Ledger, call: Make) -> None:
+    def send() -> Reply:
+        conflicting(ledger, 20)
+        return Provider()()
+
+    assert ledger.pay(call(), send).result == b"reply"
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_what_no_retry_cures_is_not_taken_for_a_conflict(ledger: Ledger, call: Make, provider: Provider) -> None:
+    ledger.claims.dynamodb.delete_table(TableName=ledger.claims.table)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        ledger.pay(call(), provider)
+
+
+def test_a_claim_is_taken_over_through_conflicts(ledger: Ledger, call: Make, provider: Provider, clock: Clock) -> None:
+    begun(ledger, call())
+    clock.time += 3_600
+    conflicting(ledger, 3)
+    assert ledger.pay(call(deadline=clock.now() + 20), provider).receipt.ambiguous == 1

@@ -28,6 +28,7 @@ SCOPES = ("day", "document", "task")
 MAX_LIMITS = 100  # that one tenant may set; all are one row
 _KEPT_DAYS = 400
 _CACHED = 5.0  # seconds until a limit that was set is known everywhere
+_CACHED_TENANTS = 1_000
 _NOTHING = Decimal(0)
 
 
@@ -174,6 +175,8 @@ class Limits:
             return known
         row = get(self.dynamodb, self.table, _limits_key(tenant), consistent=False) or {}
         known = {name.removeprefix("limit|"): value for name, value in row.items() if name.startswith("limit|")}
+        if len(self._cache) >= _CACHED_TENANTS:
+            self._cache.clear()
         self._cache[tenant] = (self.now() + _CACHED, known)
         return known
 

@@ -20,7 +20,7 @@ from quadrille.budgets import Budget, Entry, day_of, spending_key
 from quadrille.calls import Call
 from quadrille.errors import RetryLater
 from quadrille.receipts import Receipt
-from quadrille.rows import Row, from_item, get, to_item
+from quadrille.rows import Row, from_item, get, passes, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 _LEASE_MARGIN = 10.0  # seconds a lease outlives its owner's process
-_WRITE_TRIES = 10
+_GRACE = 10.0  # seconds in which the end of a claim is written again and again, be its lease over or not
 _DAY = 86_400
 _CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -41,6 +41,7 @@ class Claim:
     key: str
     tenant: str
     fence: str
+    lease_until: int  # milliseconds since the epoch
     reserved: Decimal
     budgets: Sequence[str]
     entry: Entry
@@ -54,6 +55,7 @@ class Claim:
             key=row["sk"],
             tenant=row["tenant"],
             fence=row["fence"],
+            lease_until=int(row["lease_until"]),
             reserved=row["reserved"],
             budgets=row["budgets"],
             entry=Entry(row["day"], row["room"], row["model"]),
@@ -117,6 +119,8 @@ class Claims:
             short = (pair for pair in zip(budgets, theirs, strict=True) if pair[1]["Code"] == "ConditionalCheckFailed")
             return next((Short(budget, from_item(reason.get("Item", {}))) for budget, reason in short), None)
         except (ClientError, BotoCoreError) as error:
+            if not passes(error):
+                raise
             logger.warning("claim_not_written", reason=str(error))
             return None
         return claim
@@ -150,7 +154,7 @@ class Claims:
         money = [
             claim.entry.settle(self.table, key, reserved=claim.reserved, receipt=receipt) for key in claim.spending()
         ]
-        self._write_through([update, *money], fence=claim.fence, state=state)
+        self._write_through([update, *money], claim, state)
         metrics.count(claim.entry.room, claim.entry.model, receipt)
 
     def write_off(self, claim: Claim, cost: Decimal) -> Receipt:
@@ -218,26 +222,26 @@ class Claims:
         put = {"TableName": self.table, "Item": to_item(row), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         return {"Put": {**put, **condition}}  # type: ignore[typeddict-item]
 
-    def _write_through(self, items: "list[TransactWriteItemTypeDef]", *, fence: str, state: str) -> None:
-        """Write, and again after a conflict or a hiccup: what was paid must be recorded.
+    def _write_through(self, items: "list[TransactWriteItemTypeDef]", claim: Claim, state: str) -> None:
+        """Write, and again after a conflict or a hiccup while the lease lasts: what was paid must be recorded.
 
         The token makes every try the same transaction to DynamoDB. Raises `RetryLater` if fenced off.
         """
-        token, pause = uuid4().hex, 0.02
-        for tries_left in reversed(range(_WRITE_TRIES)):
+        token, pause, give_up = uuid4().hex, 0.02, max(claim.lease_until / 1000, self.now() + _GRACE)
+        while True:
             try:
                 self.dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
             except self.dynamodb.exceptions.TransactionCanceledException as error:
                 reasons = error.response["CancellationReasons"]
                 if reasons[0]["Code"] == "ConditionalCheckFailed":
                     row = from_item(reasons[0].get("Item", {}))
-                    if (row.get("fence"), row.get("state")) == (fence, state):
+                    if (row.get("fence"), row.get("state")) == (claim.fence, state):
                         return  # an earlier try had arrived
                     raise RetryLater("Another worker took this call over after its lease ended.") from error
-                if not tries_left or not {reason["Code"] for reason in reasons} <= _CONFLICTS:
+                if not {reason["Code"] for reason in reasons} <= _CONFLICTS or self.now() > give_up:
                     raise
-            except (ClientError, BotoCoreError):
-                if not tries_left:
+            except (ClientError, BotoCoreError) as error:
+                if not passes(error) or self.now() > give_up:
                     raise
             else:
                 return

@@ -90,24 +90,26 @@ class Ledger:
             raise self._refused(call, *hopeless)
         fence, pause, give_up = uuid4().hex, 0.05, min(call.deadline, self.claims.now() + self.patience)
         met = self.claims.begin(call, budgets, fence, seen=None)
-        while not isinstance(met, Claim):
-            why: RetryLater = Busy("Many calls of this tenant are being booked at the same time.", seconds=1.0)
-            if isinstance(met, Short):
-                why = self._await_money(call, met)
-            elif met and met["state"] == "paid":
-                return met
-            elif met and self._may_begin_again(call, met):
-                met = self.claims.begin(call, budgets, fence, seen=met)
-                continue
-            elif met:
-                why = RetryLater("The same request is being worked on.", seconds=2.0)
+        while True:
+            why: RetryLater
+            match met:
+                case Claim() | {"state": "paid"}:
+                    return met
+                case Short():
+                    why = self._await_money(call, met)
+                case None:
+                    why = Busy("Many calls of this tenant are being booked at the same time.", seconds=1.0)
+                case _ if self._may_begin_again(call, met):
+                    met = self.claims.begin(call, budgets, fence, seen=met)
+                    continue
+                case _:
+                    why = RetryLater("The same request is being worked on.", seconds=2.0)
             if self.claims.now() + pause >= give_up:
                 raise why
             self.claims.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 0.5)
-            waiting_for_twin = met is not None and not isinstance(met, Short)
-            met = (waiting_for_twin and self.claims.row(call)) or self.claims.begin(call, budgets, fence, seen=None)
-        return met
+            twin = self.claims.row(call) if isinstance(met, dict) else None
+            met = twin or self.claims.begin(call, budgets, fence, seen=None)
 
     def _hopeless(self, call: Call, budgets: Sequence[Budget]) -> tuple[Budget, Row] | None:
         """The first limit that is under the cost of the call alone."""

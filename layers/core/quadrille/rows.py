@@ -4,15 +4,30 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_PASSING = {
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
 Row = dict[str, Any]
+
+
+def passes(error: ClientError | BotoCoreError) -> bool:
+    """Whether a failed call may succeed when it is made again: a throttle, a conflict, a lost connection."""
+    return isinstance(error, BotoCoreError) or error.response["Error"]["Code"] in _PASSING
 
 
 def to_item(values: Mapping[str, Any]) -> "dict[str, AttributeValueTypeDef]":
