@@ -93,7 +93,9 @@ class Ledger:
         while True:
             why: RetryLater
             match met:
-                case Claim() | {"state": "paid"}:
+                case Claim():
+                    return met
+                case dict() if met["state"] == "paid":
                     return met
                 case Short():
                     why = self._await_money(call, met)
