@@ -8,7 +8,8 @@ powertools  the same under `idempotent_function` of Powertools for AWS Lambda: D
             the Lambda context registered
 langchain   `index()` with a record manager (SQLite) and `CacheBackedEmbeddings` over a file store, the client's
             defaults; its state is on one disk, which no kill takes away
-quadrille   `Models.embed` through `Ledger.pay`, as the stage embed calls it; DynamoDB and S3
+quadrille   `Models.embed` through `Ledger.pay`, the result in the call's row; DynamoDB
+quadrille_blob  the same as the stage embed calls it, the result in the bucket; DynamoDB and S3
 
 `python -m benchmarks.paid_once` makes the environment of the peers if it is not there. One seed, one result.
 """
@@ -24,7 +25,7 @@ from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.report import print_books, print_ends, print_table
 from local import setup
 
-HANDLERS = ("naive", "powertools", "langchain", "quadrille")
+HANDLERS = ("naive", "powertools", "langchain", "quadrille", "quadrille_blob")
 
 
 def main(arguments: list[str]) -> int:

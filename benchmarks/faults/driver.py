@@ -29,7 +29,7 @@ def run(handler: str, *, messages: int, seed: int, progress: Callable[[str], Non
         outcome.seconds = time.monotonic() - began
         tallies = _tallies(provider)
         outcome.close(tallies, _effects(aws))
-        if handler == "quadrille":
+        if handler.startswith("quadrille"):
             outcome.books = worker.ask({"billed_tokens": tallies["tokens"]})
     return outcome
 

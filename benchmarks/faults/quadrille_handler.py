@@ -1,4 +1,4 @@
-"""Quadrille's own door: `Models.embed` pays through the ledger as the stage embed does, then the result is published.
+"""Quadrille's own door: `Models.embed` pays through the ledger, then the result is published.
 Every object of Quadrille's is made here and nowhere else in the benchmark."""
 
 import struct
@@ -21,7 +21,10 @@ _TENANT = "benchmark"
 
 
 class QuadrilleHandler:
-    def __init__(self, stage: Stage) -> None:
+    """`as_blob` keeps the result in the bucket, as the stage embed does; without it, it is in the call's row."""
+
+    def __init__(self, stage: Stage, *, as_blob: bool) -> None:
+        self._as_blob = as_blob
         self._dynamodb = stage.dynamodb
         self._openai = OpenAI(api_key="any", base_url=stage.provider, max_retries=0)
         self._prices = Prices({})
@@ -48,7 +51,7 @@ class QuadrilleHandler:
 
     def handle(self, unit: str, text: str, context: Context) -> None:
         payer = Payer(_TENANT, f"documents/{unit}/1/0", context.deadline)
-        paid = self._models.embed([text], payer, purpose="document", as_blob=True)
+        paid = self._models.embed([text], payer, purpose="document", as_blob=self._as_blob)
         effects.publish(self._dynamodb, unit, struct.unpack_from("<f", paid.packed))
 
     def books(self, billed_tokens: int) -> dict[str, Any]:
@@ -66,4 +69,4 @@ class QuadrilleHandler:
 
 
 def make(stage: Stage) -> QuadrilleHandler:
-    return QuadrilleHandler(stage)
+    return QuadrilleHandler(stage, as_blob=False)

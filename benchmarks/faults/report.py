@@ -22,9 +22,9 @@ _ROWS: dict[str, Callable[[Outcome], str]] = {
 
 def print_table(outcomes: list[Outcome]) -> None:
     """A column for each handler."""
-    print(f"\n{'':28}" + "".join(f"{outcome.handler:>12}" for outcome in outcomes))
+    print(f"\n{'':28}" + "".join(f"{outcome.handler:>16}" for outcome in outcomes))
     for name, shown in _ROWS.items():
-        print(f"{name:28}" + "".join(f"{shown(outcome):>12}" for outcome in outcomes))
+        print(f"{name:28}" + "".join(f"{shown(outcome):>16}" for outcome in outcomes))
 
 
 def print_ends(outcomes: list[Outcome]) -> None:
