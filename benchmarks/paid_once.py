@@ -3,13 +3,13 @@
 A message is one text to embed and one effect to publish. 10 % of the messages are delivered twice, 10 % of the
 deliveries are killed (SIGKILL, before or after any request), 5 % of the provider's replies are lost after the bill.
 
-naive       the openai client with its defaults, two silent retries, then the effect; nothing is remembered
-powertools  the same under `idempotent_function` of Powertools for AWS Lambda: DynamoDB, keyed by the message's unit,
-            the Lambda context registered
-langchain   `index()` with a record manager (SQLite) and `CacheBackedEmbeddings` over a file store, the client's
-            defaults; its state is on one disk, which no kill takes away
-quadrille   `Models.embed` through `Ledger.pay`, the result in the call's row; DynamoDB
-quadrille_blob  the same as the stage embed calls it, the result in the bucket; DynamoDB and S3
+naive           the openai client with its defaults, two silent retries, then the effect; nothing is remembered
+powertools      the same under `idempotent_function` of Powertools for AWS Lambda: DynamoDB, keyed by the message's
+                unit, the Lambda context registered
+langchain       `index()` with a record manager (SQLite) and `CacheBackedEmbeddings` over a file store, the client's
+                defaults; its state is on one disk, which no kill takes away
+quadrille       `Models.embed` through `Ledger.pay`, the result in the call's row; DynamoDB
+quadrille_blob  the same, called as the stage embed does: the result in the bucket; DynamoDB and S3
 
 `python -m benchmarks.paid_once` makes the environment of the peers if it is not there. One seed, one result.
 """
@@ -19,6 +19,7 @@ import os
 import platform
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.faults.driver import run
 from benchmarks.faults.outcome import Outcome
@@ -26,6 +27,7 @@ from benchmarks.faults.report import print_books, print_ends, print_table
 from local import setup
 
 HANDLERS = ("naive", "powertools", "langchain", "quadrille", "quadrille_blob")
+_AT_ONCE = 2
 
 
 def main(arguments: list[str]) -> int:
@@ -47,8 +49,12 @@ def main(arguments: list[str]) -> int:
     def progress(line: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True)
 
-    outcomes = [run(name, messages=given.messages, seed=given.seed, progress=progress) for name in given.handlers]
-    return _print(outcomes)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        runs = [
+            pool.submit(run, name, messages=given.messages, seed=given.seed, progress=progress)
+            for name in given.handlers
+        ]
+    return _print([finished.result() for finished in runs])
 
 
 def _print(outcomes: list[Outcome]) -> int:
@@ -58,9 +64,8 @@ def _print(outcomes: list[Outcome]) -> int:
     for outcome in outcomes:
         if outcome.books:
             print_books(outcome)
-            missed += outcome.misses()
-    for goal in missed:
-        print(f"quadrille misses a goal: {goal}")
+            missed += [f"{outcome.handler} misses a goal: {miss}" for miss in outcome.misses()]
+    print("\n".join(missed))
     return 1 if missed else 0
 
 

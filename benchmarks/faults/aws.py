@@ -8,7 +8,6 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from moto import mock_aws
 from moto.core.models import botocore_stubber
@@ -16,11 +15,8 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
-from benchmarks.faults import effects
-from benchmarks.faults.stage import BUCKET, IDEMPOTENCY_TABLE
-from tests.template import TEMPLATE
+from benchmarks.faults import tables
 
-_WANTED = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
 _SKIPPED = {"content-length", "date", "server"}
 
 
@@ -31,11 +27,24 @@ class _Endpoint(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
     def do_POST(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
         service = self.headers["Authorization"].split("/")[3]
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = f"https://{service}.us-east-1.amazonaws.com{self.path}"
-        answer = botocore_stubber("before-send", AWSPreparedRequest(self.command, url, self.headers, content, False))
+        headers: Any = self.headers
+        answer = botocore_stubber("before-send", AWSPreparedRequest(self.command, url, headers, content, False))
         assert answer is not None
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
@@ -44,8 +53,6 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
         self.wfile.write(answer.content)
-
-    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST
 
     def handle_expect_100(self) -> bool:
         accepted = super().handle_expect_100()
@@ -59,7 +66,7 @@ class _Endpoint(BaseHTTPRequestHandler):
 def _patch_moto() -> None:
     DynamoType.__add__ = _add_numbers  # type: ignore[method-assign]
     Table.__deepcopy__ = lambda table, _: table  # type: ignore[attr-defined]
-    DynamoDBBackend.transact_write_items = _transact  # type: ignore[method-assign]
+    DynamoDBBackend.transact_write_items = _transact  # type: ignore[method-assign,assignment]
 
 
 def _add_numbers(one: DynamoType, other: DynamoType) -> DynamoType:
@@ -101,30 +108,10 @@ def _put_back(table: Table, partition: DynamoType, sort: DynamoType | None, item
         del rows[key]
 
 
-def _make_state() -> None:
-    """The ledger's table as the template has it; a table each for the effects and for Powertools; a bucket."""
-    dynamodb: Any = boto3.client("dynamodb")
-    ledger = TEMPLATE["Resources"]["LedgerTable"]["Properties"]
-    dynamodb.create_table(TableName="LedgerTable", **{name: ledger[name] for name in _WANTED if name in ledger})
-    dynamodb.create_table(
-        TableName=effects.TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=effects.KEY_SCHEMA,
-        AttributeDefinitions=effects.ATTRIBUTES,
-    )
-    dynamodb.create_table(
-        TableName=IDEMPOTENCY_TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-    )
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-
-
 def main() -> None:
     _patch_moto()
     with mock_aws(), ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint) as server:
-        _make_state()
+        tables.make()
         print(server.server_port, flush=True)
         server.serve_forever()
 

@@ -11,7 +11,7 @@ class VirtualClock:
 
     def __init__(self, start: float) -> None:
         self._traveller = time_machine.travel(start, tick=False).start()
-        time.sleep = self.sleep
+        time.sleep = self.sleep  # type: ignore[assignment]
 
     def now(self) -> float:
         return time.time()

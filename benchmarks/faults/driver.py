@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,9 +64,14 @@ def _tallies(provider: str) -> dict[str, Any]:
         return tallies
 
 
-def _effects(aws: str) -> Any:
-    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    dynamodb = boto3.client("dynamodb", region_name="us-east-1", endpoint_url=aws, **credentials)
+def _effects(aws: str) -> Counter[str]:
+    dynamodb = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url=aws,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
     try:
         return effects.published(dynamodb)
     finally:

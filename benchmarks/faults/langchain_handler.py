@@ -11,6 +11,7 @@ from langchain_core.documents import Document  # type: ignore[import-not-found]
 from langchain_core.indexing import index  # type: ignore[import-not-found]
 from langchain_core.vectorstores import VectorStore  # type: ignore[import-not-found]
 from langchain_openai import OpenAIEmbeddings  # type: ignore[import-not-found]
+from sqlalchemy.pool import NullPool  # type: ignore[import-not-found]
 
 from benchmarks.faults import effects
 from benchmarks.faults.interactions import Interactions
@@ -71,9 +72,12 @@ class LangChainHandler:
         )
         files = _Files(stage.folder / "cache")
         cached = CacheBackedEmbeddings.from_bytes_store(model, files, namespace=MODEL, key_encoder="sha256")
-        self._records = _Records("effects", db_url=f"sqlite:///{stage.folder}/records.sqlite")
+        self._records = _Records(
+            "effects",
+            db_url=f"sqlite:///{stage.folder}/records.sqlite",
+            engine_kwargs={"poolclass": NullPool},  # a fork must not share a connection
+        )
         self._records.create_schema()
-        self._records.engine.dispose()  # a fork must not share the connection
         files.interactions = self._records.interactions = stage.interactions
         self._store = _Downstream(cached, stage)
 

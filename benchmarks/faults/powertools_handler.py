@@ -19,7 +19,9 @@ class PowertoolsHandler:
         store = DynamoDBPersistenceLayer(table_name=IDEMPOTENCY_TABLE, boto3_client=stage.dynamodb)
         naive = NaiveHandler(stage)
 
-        @idempotent_function(data_keyword_argument="record", config=self._config, persistence_store=store)
+        @idempotent_function(  # type: ignore[untyped-decorator]
+            data_keyword_argument="record", config=self._config, persistence_store=store
+        )
         def process(record: dict[str, str]) -> dict[str, str]:
             naive.embed_and_publish(record["unit"], record["text"])
             return {"unit": record["unit"]}

@@ -2,17 +2,17 @@
 5 % of the replies are lost on the wire after the bill, 2 % of the requests refused with 429 and 2 % with 503, unbilled.
 
 `python -m benchmarks.faults.provider <seed>` prints its port. A text begins with its unit; what happens to a request
-depends on the seed, the unit and how often the unit was seen. The vector's first component is the bill's number.
+depends on the seed, the unit and how often the unit was seen.
 """
 
-import base64
 import hashlib
 import json
-import struct
 import sys
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from benchmarks.faults.embeddings import answer
 
 FIRST_UNIT = "0"  # is never refused nor lost
 _LOST, _THROTTLED, _DOWN = 0.05, 0.07, 0.09  # cumulated
@@ -46,13 +46,6 @@ class Provider:
         return {"bills": self.bills, "lost": self.lost, "refused": self.refused, "tokens": self.tokens}
 
 
-def _vector(number: int, body: dict[str, Any]) -> Any:
-    values = [float(number), *(0.5 for _ in range(body.get("dimensions", 1536) - 1))]
-    if body.get("encoding_format") != "base64":
-        return values
-    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
-
-
 class _Endpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -68,7 +61,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         unit, tokens = text.split()[1], len(text) // 4
         match self.provider.fate(unit):
             case "accepted":
-                self._accept(body, self.provider.bill(unit, tokens), tokens)
+                self._answer(200, answer(body, number=self.provider.bill(unit, tokens), tokens=tokens))
             case "lost":
                 self.provider.bill(unit, tokens)
                 self.provider.lost += 1
@@ -77,20 +70,15 @@ class _Endpoint(BaseHTTPRequestHandler):
                 self.provider.refused += 1
                 self._answer(int(status), {"error": {"message": "later", "code": "later"}})
 
-    def _accept(self, body: dict[str, Any], number: int, tokens: int) -> None:
-        row = {"object": "embedding", "index": 0, "embedding": _vector(number, body)}
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        self._answer(200, {"object": "list", "model": body["model"], "data": [row], "usage": usage})
-
-    def _answer(self, status: int, answer: dict[str, Any]) -> None:
-        content = json.dumps(answer).encode()
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        encoded = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(encoded)))
         if status == 429:
             self.send_header("Retry-After", "0")
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(encoded)
 
     def log_message(self, *_: Any) -> None:
         pass

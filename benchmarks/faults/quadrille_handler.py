@@ -61,10 +61,10 @@ class QuadrilleHandler:
         budgets = [row for row in rows if "committed" in row]
         spent = sum((row["spent"] for row in budgets), Decimal(0))
         return {
-            "spent": str(spent),
-            "held": str(sum((row["committed"] for row in budgets), Decimal(0)) - spent),
+            "spent": f"{spent:.8f}",
+            "held": f"{sum((row['committed'] for row in budgets), Decimal(0)) - spent:.8f}",
             "ambiguous": sum(int(row.get("ambiguous", 0)) for row in rows),
-            "billed": str(self._prices.cost(MODEL, Usage(billed_tokens))),
+            "billed": f"{self._prices.cost(MODEL, Usage(billed_tokens)):.8f}",
         }
 
 

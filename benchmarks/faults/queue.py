@@ -8,7 +8,7 @@ from random import Random
 
 VISIBILITY_TIMEOUT = 120.0
 _MOST_RECEIVES = 10
-_START = 1_796_000_000.0
+_START = 1_796_081_400.0  # half an hour before a midnight: the day's budget changes under way
 _SPACING = 1.0  # seconds between two messages
 _WINDOW = 20.0  # seconds by which a message may be late
 _LATE = 300.0  # seconds by which a copy may be late

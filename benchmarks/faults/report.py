@@ -40,4 +40,4 @@ def print_books(outcome: Outcome) -> None:
     books = outcome.books
     print(f"\n{outcome.handler}'s ledger: spent ${books['spent']}, still held ${books['held']}, ", end="")
     print(f"{books['ambiguous']:,} calls ambiguous; the provider billed ${books['billed']}, ", end="")
-    print(f"{outcome.window:,} of its bills were in the window\n")
+    print(f"{outcome.window:,} of its bills were in the window")

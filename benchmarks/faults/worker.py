@@ -1,9 +1,10 @@
 """A worker: one operating system process that handles deliveries until it is killed, and a parent that forks the next.
-The parent has imported everything and connected to nothing, so a restart costs milliseconds.
+The parent has rehearsed a delivery and connected to nothing, so a restart costs milliseconds.
 
 `python -m benchmarks.faults.worker <handler> <provider> <folder>` reads a JSON line a delivery and answers with one.
 """
 
+import gc
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import boto3
 from benchmarks.faults.clock import VirtualClock
 from benchmarks.faults.interactions import Interactions
 from benchmarks.faults.stage import SECONDS, Bookkeeper, Context, Handler, Stage
-from benchmarks.faults.watch import watch
+from benchmarks.faults.watch import Watch
 
 Message = dict[str, Any]
 
@@ -65,9 +66,12 @@ def main(handler: str, provider: str, folder: str) -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints does not reach the driver
     clock, interactions = VirtualClock(0.0), Interactions()
-    watch(interactions)
+    watch = Watch(interactions)
     stage = Stage(boto3.client("dynamodb"), provider, Path(folder), clock, interactions)
     made: Handler = import_module(f"benchmarks.faults.{handler}_handler").make(stage)
+    with watch.rehearsal():
+        made.handle("rehearsal", "a text", Context(SECONDS, clock))
+    gc.freeze()  # a collection would copy every page a fork shares
     worker = Worker(made, stage, answers)
     worker.answer({"ready": True})
     while True:
