@@ -1,13 +1,14 @@
 """Who pays once under fire: Quadrille's ledger beside three peers, over the same messages with the same faults.
 
-A message is one text to embed and one effect to publish. 10 % of the messages are delivered twice, 10 % of the
-deliveries are killed (SIGKILL, before or after any request), 5 % of the provider's replies are lost after the bill.
+A message is one text to embed and one effect to publish. 10 % of the messages are delivered twice (late, while a
+killed delivery is hidden, or to two workers at once), 10 % of the deliveries are killed (SIGKILL, before or after any
+request), 5 % of the provider's replies are lost after the bill.
 
 naive           the openai client with its defaults, two silent retries, then the effect; nothing is remembered
 powertools      the same under `idempotent_function` of Powertools for AWS Lambda: DynamoDB, keyed by the message's
                 unit, the Lambda context registered
 langchain       `index()` with a record manager (SQLite) and `CacheBackedEmbeddings` over a file store, the client's
-                defaults; its state is on one disk, which no kill takes away
+                defaults; its state is on one disk, which no kill takes away and which all workers share
 quadrille       `Models.embed` through `Ledger.pay`, the result in the call's row; DynamoDB
 quadrille_blob  the same, called as the stage embed does: the result in the bucket; DynamoDB and S3
 

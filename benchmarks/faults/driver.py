@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,8 +26,9 @@ def run(handler: str, *, messages: int, seed: int, progress: Callable[[str], Non
         processes.server("provider", str(seed)) as provider,
         processes.server("aws") as aws,
         processes.worker(handler, provider=f"{provider}/v1", aws=aws, folder=Path(folder)) as worker,
+        processes.worker(handler, provider=f"{provider}/v1", aws=aws, folder=Path(folder)) as other,
     ):
-        _deliver_all(worker, Queue(messages, seed), outcome, progress)
+        _Course(Queue(messages, seed), outcome, worker, other).run(progress)
         outcome.seconds = time.monotonic() - began
         tallies = _tallies(provider)
         outcome.close(tallies, _effects(aws))
@@ -35,27 +37,60 @@ def run(handler: str, *, messages: int, seed: int, progress: Callable[[str], Non
     return outcome
 
 
-def _deliver_all(worker: WorkerProcess, queue: Queue, outcome: Outcome, progress: Callable[[str], None]) -> None:
-    """One consumer; the clock never goes back. The first delivery teaches how many interactions a clean one has."""
-    now, clean, quarter = 0.0, 0, max(outcome.messages // 4, 1)
-    while delivery := queue.receive():
-        now = max(now, delivery.time)
-        answer = worker.ask(_message(delivery, now, queue.kill_at(delivery, clean)))
-        clean = clean or len(answer["trace"])
-        outcome.add(answer)
-        now = max(now, answer["time"])
+@dataclass
+class _Course:
+    """Deliveries one after another, and now and then two at once. The clock never goes back.
+
+    The first delivery teaches how many interactions a clean one has.
+    """
+
+    queue: Queue
+    outcome: Outcome
+    worker: WorkerProcess
+    other: WorkerProcess
+    now: float = 0.0
+    clean: int = 0
+
+    def run(self, progress: Callable[[str], None]) -> None:
+        quarter = max(self.outcome.messages // 4, 1)
+        for number, delivery in enumerate(iter(self.queue.receive, None), 1):
+            if twin := self.queue.twin(delivery):
+                self._deliver_two(delivery, twin)
+            else:
+                self._end(delivery, self._ask(self.worker, delivery))
+            if number % quarter == 0:
+                progress(f"{self.outcome.handler}: {number:,} deliveries")
+
+    def _deliver_two(self, delivery: Delivery, twin: Delivery) -> None:
+        """The twin overtakes the delivery: it comes and goes while the first stands still."""
+        answer = self._ask(self.worker, delivery, pause_at=self.queue.pause_at(delivery, self.clean))
+        self._end(twin, self._ask(self.other, twin))
+        if answer["outcome"] == "paused":
+            self.outcome.overtaken += 1
+            answer = self.worker.ask({"time": self.now})
+        self._end(delivery, answer)
+
+    def _ask(self, worker: WorkerProcess, delivery: Delivery, pause_at: int = 0) -> dict[str, Any]:
+        self.now = max(self.now, delivery.time)
+        kill_at = 0 if pause_at else self.queue.kill_at(delivery, self.clean)
+        answer = worker.ask({**_message(delivery), "time": self.now, "kill_at": kill_at, "pause_at": pause_at})
+        self.now = max(self.now, answer["time"])
+        return answer
+
+    def _end(self, delivery: Delivery, answer: dict[str, Any]) -> None:
+        self.now = max(self.now, answer["time"])
+        self.clean = self.clean or len(answer["trace"])
+        self.outcome.add(answer)
         if answer["outcome"] == "done":
-            queue.delete(delivery)
+            self.queue.delete(delivery)
         else:
-            queue.hide(delivery, now)
-        if outcome.deliveries % quarter == 0:
-            progress(f"{outcome.handler}: {outcome.deliveries:,} deliveries")
+            self.queue.hide(delivery, self.now)
 
 
-def _message(delivery: Delivery, now: float, kill_at: int) -> dict[str, Any]:
+def _message(delivery: Delivery) -> dict[str, Any]:
     unit = str(delivery.message)
     text = f"unit {unit} of a text that is to be embedded once, paid for once and published once, whatever happens"
-    return {"unit": unit, "text": text, "time": now, "kill_at": kill_at, "seed": delivery.order}
+    return {"unit": unit, "text": text, "seed": delivery.order}
 
 
 def _tallies(provider: str) -> dict[str, Any]:

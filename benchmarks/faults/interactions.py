@@ -1,9 +1,7 @@
 """What a delivery does to the world outside its process: one entry before and one after each request or file written.
-The worker is really killed, by SIGKILL, at the entry it was told."""
+At any of them a worker can be killed, or overtaken by another."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 PROVIDER = "provider"
@@ -12,21 +10,19 @@ _READS = ("BatchGet", "Get", "Head", "List", "Query", "Scan")
 
 
 class Interactions:
-    """The trace of one delivery: `> name` before, `< name` after. Death comes at entry `kill_at`; 0 is never."""
+    """The trace of one delivery: `> name` before, `< name` after. At an entry of `events` its event happens."""
 
     def __init__(self) -> None:
         self.trace: list[str] = []
-        self._kill_at = 0
-        self._last_words: Callable[[], None] = lambda: None
+        self._events: Mapping[int, Callable[[], None]] = {}
 
-    def begin(self, *, kill_at: int, last_words: Callable[[], None]) -> None:
-        self.trace, self._kill_at, self._last_words = [], kill_at, last_words
+    def begin(self, events: Mapping[int, Callable[[], None]]) -> None:
+        self.trace, self._events = [], events
 
     def add(self, entry: str) -> None:
         self.trace.append(entry)
-        if len(self.trace) == self._kill_at:
-            self._last_words()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if event := self._events.get(len(self.trace)):
+            event()
 
     @contextmanager
     def around(self, name: str) -> Iterator[None]:

@@ -21,6 +21,7 @@ class Outcome:
     handler: str
     messages: int
     deliveries: int = 0
+    overtaken: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     bills: int = 0
     lost_replies: int = 0

@@ -32,6 +32,7 @@ class Queue:
         self._seed, self._order = seed, 0
         self._heap: list[Delivery] = []
         self._visible: dict[int, float] = {}
+        self._twins: set[int] = set()
         self._receives = dict.fromkeys(range(messages), 0)
         for message in range(messages):
             self._send(message)
@@ -44,6 +45,15 @@ class Queue:
                 self._receives[delivery.message] += 1
                 return delivery
         return None
+
+    def twin(self, delivery: Delivery) -> Delivery | None:
+        """The copy that another worker receives while this delivery is under way, if it has one."""
+        if delivery.message not in self._twins:
+            return None
+        self._twins.remove(delivery.message)
+        self._receives[delivery.message] += 1
+        self._order += 1
+        return Delivery(delivery.time, self._order, delivery.message, copy=True)
 
     def delete(self, delivery: Delivery) -> None:
         """The message was handled. A copy that is under way comes all the same."""
@@ -63,6 +73,10 @@ class Queue:
         chance = self._killing(delivery.message, self._receives[delivery.message])
         return 1 + int(chance * interactions) if chance is not None else 0
 
+    def pause_at(self, delivery: Delivery, interactions: int) -> int:
+        """At which interaction of a clean delivery its twin overtakes it."""
+        return 1 + int(self._chances(delivery.message, "pause").random() * interactions)
+
     def _killing(self, message: int, receive: int) -> float | None:
         """Where, from 0 to 1, a receive of the message is killed. The first message teaches and is let live."""
         chance = self._chances(message, f"kill {receive}")
@@ -73,13 +87,16 @@ class Queue:
         arrival = _START + message * _SPACING + chance.uniform(0, _WINDOW)
         self._push(arrival, message)
         if message and chance.random() < _DUPLICATES:
-            self._push(arrival + self._lag(message, chance), message, copy=True)
+            self._send_again(message, arrival, chance)
 
-    def _lag(self, message: int, chance: Random) -> float:
-        """When the copy comes: while a killed delivery is still hidden, right after, or late among others."""
+    def _send_again(self, message: int, arrival: float, chance: Random) -> None:
+        """A copy while a killed delivery is still hidden; at the same time as the first; or late, among others."""
         if self._killing(message, 1) is not None:
-            return chance.uniform(0, VISIBILITY_TIMEOUT)
-        return chance.uniform(0, 1) if chance.random() < 0.5 else chance.uniform(0, _LATE)
+            self._push(arrival + chance.uniform(0, VISIBILITY_TIMEOUT), message, copy=True)
+        elif chance.random() < 0.5:
+            self._twins.add(message)
+        else:
+            self._push(arrival + chance.uniform(0, _LATE), message, copy=True)
 
     def _push(self, time: float, message: int, *, copy: bool = False) -> None:
         self._order += 1

@@ -8,6 +8,7 @@ _ROWS: dict[str, Callable[[Outcome], str]] = {
     "messages": lambda o: f"{o.messages:,}",
     "deliveries": lambda o: f"{o.deliveries:,}",
     "of which killed": lambda o: f"{o.ended['killed']:,}",
+    "of which overtaken": lambda o: f"{o.overtaken:,}",
     "bills": lambda o: f"{o.bills:,}",
     "bills a unit": lambda o: f"{o.bills / o.messages:.4f}",
     "in the window: reply lost": lambda o: f"{o.lost_replies:,}",

@@ -48,13 +48,22 @@ class Worker:
         random.seed(message["seed"])
         clock, interactions = self._stage.clock, self._stage.interactions
         clock.move_to(message["time"])
-        interactions.begin(kill_at=message["kill_at"], last_words=lambda: self._report("killed"))
+        interactions.begin({message["kill_at"]: self._die, message["pause_at"]: self._pause})
         try:
             self._handler.handle(message["unit"], message["text"], Context(message["time"] + SECONDS, clock))
         except Exception as error:  # noqa: BLE001 - as Lambda does: whatever is raised is delivered again
             self._report(type(error).__name__)
         else:
             self._report("done")
+
+    def _die(self) -> None:
+        self._report("killed")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _pause(self) -> None:
+        """Stand still until the driver has let another worker pass."""
+        self._report("paused")
+        self._stage.clock.move_to(json.loads(sys.stdin.readline())["time"])
 
     def _report(self, outcome: str) -> None:
         stage = self._stage

@@ -11,7 +11,7 @@ _ACCEPTED = ["> provider", "< provider 200"]
 def _drain(queue: Queue) -> list[Delivery]:
     deliveries = []
     while delivery := queue.receive():
-        deliveries.append(delivery)
+        deliveries += [delivery, *filter(None, [queue.twin(delivery)])]
         queue.delete(delivery)
     return deliveries
 
@@ -21,7 +21,7 @@ def test_one_seed_draws_one_plan():
     assert plan == same != other
 
 
-def test_a_tenth_of_the_messages_comes_twice_and_late():
+def test_a_tenth_of_the_messages_comes_twice_and_many_out_of_order():
     deliveries = _drain(Queue(2_000, 1))
     assert 2_150 < len(deliveries) < 2_250
     assert [delivery.message for delivery in deliveries] != sorted(delivery.message for delivery in deliveries)
