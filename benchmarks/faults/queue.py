@@ -84,7 +84,7 @@ class Queue:
 
     def _send(self, message: int) -> None:
         chance = self._chances(message, "send")
-        arrival = _START + message * _SPACING + chance.uniform(0, _WINDOW)
+        arrival = _START + message * _SPACING + (chance.uniform(0, _WINDOW) if message else 0)
         self._push(arrival, message)
         if message and chance.random() < _DUPLICATES:
             self._send_again(message, arrival, chance)

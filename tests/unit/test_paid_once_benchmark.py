@@ -27,6 +27,13 @@ def test_a_tenth_of_the_messages_comes_twice_and_many_out_of_order():
     assert [delivery.message for delivery in deliveries] != sorted(delivery.message for delivery in deliveries)
 
 
+def test_the_first_message_comes_first_and_unharmed():
+    for seed in range(50):
+        queue = Queue(50, seed)
+        first = queue.receive()
+        assert (first.message, queue.twin(first), queue.kill_at(first, 6)) == (0, None, 0)
+
+
 def test_a_tenth_of_the_deliveries_is_killed_anywhere():
     queue = Queue(2_000, 1)
     kills = [queue.kill_at(delivery, 6) for delivery in iter(queue.receive, None) if not delivery.copy]
