@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,14 +18,16 @@ ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
 TOOLS = ROOT / ".local/envs/tools"
 ENVIRONMENTS = {"dev": ROOT / ".venv", "aws": ROOT / ".local/envs/aws", "sam": ROOT / ".local/envs/sam"}
+ON_DEMAND = {"peers": ROOT / ".local/envs/peers"}
 
 
-def main() -> int:
+def main(names: Sequence[str] = ()) -> int:
+    """Make what is missing of the environments named, or of those everybody needs."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         return _stop(
             f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}. Try: make PY=python3.12 ..."
         )
-    stale = [name for name in ENVIRONMENTS if not _is_current(name)]
+    stale = [name for name in names or ENVIRONMENTS if not _is_current(name)]
     if not stale:
         return 0
     started = time.monotonic()
@@ -47,13 +50,17 @@ def _stop(sentence: str) -> int:
     return 1
 
 
+def _place(name: str) -> Path:
+    return (ENVIRONMENTS | ON_DEMAND)[name]
+
+
 def _digest(name: str) -> str:
     content = (REQUIREMENTS / f"{name}.txt").read_bytes() + sys.version.encode()
     return hashlib.sha256(content).hexdigest()
 
 
 def _is_current(name: str) -> bool:
-    stamp = ENVIRONMENTS[name] / "ready"
+    stamp = _place(name) / "ready"
     return stamp.exists() and stamp.read_text() == _digest(name)
 
 
@@ -67,7 +74,7 @@ def _make_tools() -> None:
 
 
 def _make(name: str) -> None:
-    place = ENVIRONMENTS[name]
+    place = _place(name)
     uv = TOOLS / "bin/uv"
     if place.exists():
         shutil.rmtree(place)
@@ -101,4 +108,4 @@ def _run(*command: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
