@@ -128,9 +128,9 @@ def _ledger(stack: dict[str, Any]) -> Ledger:
     dynamodb = session.client("dynamodb", endpoint_url=endpoint, config=config)
     table = stack_outputs(session, endpoint)["LedgerTable"]
     limits = Limits(table, dynamodb, {"day": CAP, "document": CAP, "task": CAP}, now=time.time)
-    claims = Claims(table, dynamodb, days=1, now=time.time, sleep=time.sleep)
     blobs = Blobs(stack["bucket"], session.client("s3", endpoint_url=endpoint))
-    return Ledger(claims, blobs, limits, unannounced, inline_bytes=16_384)
+    claims = Claims(table, dynamodb, blobs, days=1, now=time.time, sleep=time.sleep)
+    return Ledger(claims, limits, unannounced, inline_bytes=16_384)
 
 
 def unannounced(budget: Budget, refusal: BudgetExceeded) -> None:

@@ -63,7 +63,8 @@ class _Endpoint(BaseHTTPRequestHandler):
         pass
 
 
-def _patch_moto() -> None:
+def patch_moto() -> None:
+    """Mend what moto does otherwise than DynamoDB, and what it does slowly."""
     DynamoType.__add__ = _add_numbers  # type: ignore[method-assign]
     Table.__deepcopy__ = lambda table, _: table  # type: ignore[attr-defined]
     DynamoDBBackend.transact_write_items = _transact  # type: ignore[method-assign,assignment]
@@ -109,7 +110,7 @@ def _put_back(table: Table, partition: DynamoType, sort: DynamoType | None, item
 
 
 def main() -> None:
-    _patch_moto()
+    patch_moto()
     with mock_aws(), ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint) as server:
         tables.make()
         print(server.server_port, flush=True)

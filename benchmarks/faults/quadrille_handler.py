@@ -6,18 +6,26 @@ from decimal import Decimal
 from typing import Any
 
 import boto3
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
 from openai import OpenAI
 
 from benchmarks.faults import effects
 from benchmarks.faults.stage import BUCKET, DIMENSIONS, MODEL, Context, Stage
 from quadrille.blobs import Blobs
+from quadrille.budgets import SCOPES, Budget, Limits
+from quadrille.calls import Payer
+from quadrille.claims import Claims
+from quadrille.errors import BudgetExceeded
+from quadrille.gate import Gate
 from quadrille.ledger import Ledger
-from quadrille.llm import Models, Payer
+from quadrille.llm import Models
 from quadrille.prices import Prices, Usage
+from quadrille.purposes import Purpose
 from quadrille.rows import from_item
 
 _TABLE = "LedgerTable"
 _TENANT = "benchmark"
+_PURPOSE = Purpose("benchmark", room="ingest", sends=10)  # as often as the queue delivers
 
 
 class QuadrilleHandler:
@@ -28,30 +36,26 @@ class QuadrilleHandler:
         self._dynamodb = stage.dynamodb
         self._openai = OpenAI(api_key="any", base_url=stage.provider, max_retries=0)
         self._prices = Prices({})
-        ledger = Ledger(
-            table=_TABLE,
-            dynamodb=stage.dynamodb,
-            blobs=Blobs(BUCKET, boto3.client("s3")),
-            daily_limit=Decimal(1_000),
-            days=30,
-            inline_bytes=16 * 1024,
-            now=stage.clock.now,
-            sleep=stage.clock.sleep,
+        clock = stage.clock
+        limits = Limits(_TABLE, stage.dynamodb, dict.fromkeys(SCOPES, Decimal(1_000)), now=clock.now)
+        claims = Claims(
+            _TABLE, stage.dynamodb, Blobs(BUCKET, boto3.client("s3")), days=30, now=clock.now, sleep=clock.sleep
         )
         self._models = Models(
             client=lambda: self._openai,
-            ledger=ledger,
+            ledger=Ledger(claims, limits, _unannounced, inline_bytes=16 * 1024),
+            gate=Gate(_TABLE, stage.dynamodb, _circuits(stage), rates={}, now=clock.now, sleep=clock.sleep),
             prices=self._prices,
             embedding_model=MODEL,
             dimensions=DIMENSIONS,
             chat_model=MODEL,
-            now=stage.clock.now,
-            sleep=stage.clock.sleep,
+            now=clock.now,
+            sleep=clock.sleep,
         )
 
     def handle(self, unit: str, text: str, context: Context) -> None:
-        payer = Payer(_TENANT, f"documents/{unit}/1/0", context.deadline)
-        paid = self._models.embed([text], payer, purpose="document", as_blob=self._as_blob)
+        payer = Payer(_TENANT, f"documents/{unit}/1/0", context.deadline, ends_at=context.deadline)
+        paid = self._models.embed([text], payer, purpose=_PURPOSE, as_blob=self._as_blob)
         effects.publish(self._dynamodb, unit, struct.unpack_from("<f", paid.packed))
 
     def books(self, billed_tokens: int) -> dict[str, Any]:
@@ -66,6 +70,16 @@ class QuadrilleHandler:
             "ambiguous": sum(int(row.get("ambiguous", 0)) for row in rows),
             "billed": f"{self._prices.cost(MODEL, Usage(billed_tokens)):.8f}",
         }
+
+
+def _circuits(stage: Stage) -> CircuitBreakerDynamoDBPersistence:
+    return CircuitBreakerDynamoDBPersistence(
+        _TABLE, key_attr="pk", static_pk_value="circuit", sort_key_attr="sk", boto3_client=stage.dynamodb
+    )
+
+
+def _unannounced(budget: Budget, refusal: BudgetExceeded) -> None:
+    """Nobody listens here."""
 
 
 def make(stage: Stage) -> QuadrilleHandler:

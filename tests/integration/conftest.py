@@ -107,9 +107,9 @@ def bus(aws: None) -> Bus:
 
 @pytest.fixture
 def ledger(limits: Limits, bus: Bus, blobs: Blobs, clock: Clock) -> Ledger:
-    claims = Claims(limits.table, limits.dynamodb, days=30, now=clock.now, sleep=clock.sleep)
+    claims = Claims(limits.table, limits.dynamodb, blobs, days=30, now=clock.now, sleep=clock.sleep)
     alarms = Alarms(limits.table, limits.dynamodb, lambda: bus, now=clock.now)
-    return Ledger(claims, blobs, limits, alarms.announce, inline_bytes=1_000)
+    return Ledger(claims, limits, alarms.announce, inline_bytes=1_000)
 
 
 @pytest.fixture

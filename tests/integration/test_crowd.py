@@ -31,8 +31,8 @@ def test_a_crowd_never_spends_over_the_cap_and_is_never_refused_what_is_there(
     one_at_a_time: None, dynamodb: Any, blobs: Blobs
 ) -> None:
     limits = Limits(make_table(dynamodb, "LedgerTable"), dynamodb, {"day": crowd.CAP}, now=time.time)
-    claims = Claims(limits.table, dynamodb, days=1, now=time.time, sleep=time.sleep)
-    ledger = Ledger(claims, blobs, limits, crowd.unannounced, inline_bytes=1_000)
+    claims = Claims(limits.table, dynamodb, blobs, days=1, now=time.time, sleep=time.sleep)
+    ledger = Ledger(claims, limits, crowd.unannounced, inline_bytes=1_000)
     seen = crowd.run(ledger, "acme", callers=100, seed=7)
     assert (seen.overshoot, seen.false_refusals) == (0, 0)
     assert seen.paid + len(seen.refusals) == 100

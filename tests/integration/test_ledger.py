@@ -108,7 +108,7 @@ def test_one_paid_call_is_two_writes(ledger: Ledger, call: Make, provider: Provi
 def test_a_large_result_is_kept_in_the_bucket(ledger: Ledger, call: Make) -> None:
     provider = Provider(result=b"x" * 2_000)
     paid = ledger.pay(call(), provider)
-    assert ledger.blobs.get(paid.blob) == provider.result
+    assert ledger.claims.blobs.get(paid.blob) == provider.result
     assert ledger.pay(call(), provider).result == provider.result
     assert provider.bills == 1
 
@@ -117,7 +117,7 @@ def test_a_result_that_vanished_from_the_bucket_is_not_bought_again(
     ledger: Ledger, call: Make, provider: Provider
 ) -> None:
     paid = ledger.pay(call(as_blob=True), provider)
-    ledger.blobs.s3.delete_object(Bucket="bucket", Key=paid.blob)
+    ledger.claims.blobs.s3.delete_object(Bucket="bucket", Key=paid.blob)
     with pytest.raises(ResultLost):
         ledger.pay(call(as_blob=True), provider)
     assert provider.bills == 1
@@ -306,7 +306,7 @@ def test_the_error_of_an_ambiguous_call_carries_its_receipt(ledger: Ledger, call
 def test_a_result_that_cannot_be_stored_is_written_off_at_its_cost(
     ledger: Ledger, call: Make, provider: Provider
 ) -> None:
-    ledger.blobs.s3.delete_bucket(Bucket="bucket")
+    ledger.claims.blobs.s3.delete_bucket(Bucket="bucket")
     with pytest.raises(AmbiguousCall, match="could not be stored"):
         ledger.pay(call(as_blob=True), provider)
     assert budget(ledger) == (Decimal("0.04"), Decimal(0))
@@ -415,3 +415,14 @@ def test_a_claim_is_taken_over_through_conflicts(ledger: Ledger, call: Make, pro
     clock.time += 3_600
     conflicting(ledger, 3)
     assert ledger.pay(call(deadline=clock.now() + 20), provider).receipt.ambiguous == 1
+
+
+def test_a_result_a_dead_worker_put_into_the_bucket_is_found_and_not_bought_again(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    reply = Provider(result=b"kept")()
+    ledger.claims.keep(begun(ledger, call()), reply.result, reply.receipt)  # and the worker dies
+    clock.time += 31
+    paid = ledger.pay(call(deadline=clock.now() + 20), provider)
+    assert (paid.result, paid.receipt.ambiguous, provider.bills) == (b"kept", 0, 0)
+    assert budget(ledger) == (Decimal("0.04"), Decimal(0))

@@ -22,9 +22,25 @@ class Blobs:
     bucket: str
     s3: "S3Client"
 
-    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        """Store `data` under `key`, replacing what was there."""
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=content_type)
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store `data` under `key`, replacing what was there. `about` are at most 2 KB of ASCII kept beside it."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=content_type, Metadata=about or {})
+
+    def about(self, key: str) -> Mapping[str, str] | None:
+        """What was kept beside an object; None if there is no such object."""
+        try:
+            return self.s3.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises `NotFound`."""

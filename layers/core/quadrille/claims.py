@@ -5,6 +5,7 @@ billed). The fence is random: a transaction returns no values, so a counter woul
 that the end of a claim asks for.
 """
 
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille import metrics
+from quadrille.blobs import Blobs
 from quadrille.budgets import Budget, Entry, day_of, spending_key
 from quadrille.calls import Call
 from quadrille.errors import RetryLater
@@ -78,10 +80,11 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The calls of the ledger table. `days` is how long a row is kept."""
+    """The calls of the ledger table, and their results in the bucket. `days` is how long a row is kept."""
 
     table: str
     dynamodb: "DynamoDBClient"
+    blobs: Blobs
     days: int
     now: Callable[[], float]
     sleep: Callable[[float], None]
@@ -163,16 +166,37 @@ class Claims:
         self.end(claim, "ambiguous", lost)
         return lost
 
-    def take_over(self, row: Row) -> bool:
-        """Write off a dead worker's claim; false if somebody else was quicker.
+    def settle(self, claim: Claim, receipt: Receipt, kept: Mapping[str, Any]) -> Receipt:
+        """End a claim as paid; the receipt with what earlier tries may have cost. Raises as `end`."""
+        whole = receipt + Receipt(cost_usd=claim.written_off, ambiguous=claim.ambiguous)
+        self.end(claim, "paid", receipt, {**kept, "receipt": whole.public()})
+        return whole
 
-        Whether the provider billed it nobody knows, so what it reserved counts as spent and as ambiguous.
+    def keep(self, claim: Claim, result: bytes, receipt: Receipt) -> str:
+        """Put a result into the bucket before its claim is settled, and give its key.
+
+        The receipt is kept beside it: should the worker die now, who takes the claim over finds both.
         """
+        blob = _blob(claim)
+        self.blobs.put(blob, result, about={"receipt": json.dumps(receipt.public())})
+        return blob
+
+    def take_over(self, row: Row) -> bool:
+        """End a dead worker's claim; false if somebody else was quicker.
+
+        It is paid if its result is in the bucket. Else nobody knows whether the provider billed it, and what it
+        reserved counts as spent and as ambiguous.
+        """
+        claim = Claim.of(row)
+        about = self.blobs.about(_blob(claim))
         try:
-            self.write_off(Claim.of(row), row["reserved"])
+            if about:
+                self.settle(claim, Receipt.parse(json.loads(about["receipt"])), {"blob": _blob(claim)})
+            else:
+                self.write_off(claim, claim.reserved)
         except RetryLater:
             return False
-        logger.warning("claim_taken_over", subject=row["subject"], purpose=row["purpose"])
+        logger.warning("claim_taken_over", subject=row["subject"], purpose=row["purpose"], recovered=bool(about))
         return True
 
     def reclaim(self, tenant: str) -> int:
@@ -247,6 +271,11 @@ class Claims:
                 return
             self.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 1.0)
+
+
+def _blob(claim: Claim) -> str:
+    """Where a claim's result is. The fence keeps a late owner's result from replacing another's."""
+    return f"results/{claim.tenant}/{claim.key}/{claim.fence}"
 
 
 def _key(digest: str) -> dict[str, str]:

@@ -89,7 +89,7 @@ def bus() -> Bus:
 def claims() -> Claims:
     """The calls of the ledger table."""
     here = settings()
-    return Claims(here.ledger_table, dynamodb(), here.ledger_days, now=time.time, sleep=time.sleep)
+    return Claims(here.ledger_table, dynamodb(), blobs(), here.ledger_days, now=time.time, sleep=time.sleep)
 
 
 @cache
@@ -111,7 +111,7 @@ def ledger() -> Ledger:
     """The door to everything paid."""
     here = settings()
     alarms = Alarms(here.ledger_table, dynamodb(), bus)
-    return Ledger(claims(), blobs(), limits(), alarms.announce, here.inline_result_bytes)
+    return Ledger(claims(), limits(), alarms.announce, here.inline_result_bytes)
 
 
 @cache

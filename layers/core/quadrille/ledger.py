@@ -10,13 +10,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille import metrics
-from quadrille.blobs import Blobs
 from quadrille.budgets import Budget, Entry, Limits, day_of
 from quadrille.calls import Call, Paid, Reply
 from quadrille.claims import Claim, Claims, Short
@@ -48,7 +48,6 @@ class Ledger:
     """
 
     claims: Claims
-    blobs: Blobs
     limits: Limits
     announce: Callable[[Budget, BudgetExceeded], None]
     inline_bytes: int
@@ -101,8 +100,13 @@ class Ledger:
                     why = self._await_money(call, met)
                 case None:
                     why = Busy("Many calls of this tenant are being booked at the same time.", seconds=1.0)
-                case _ if self._may_begin_again(call, met):
+                case _ if met["state"] != "claimed":
+                    _require_a_try_left(call, met)
                     met = self.claims.begin(call, budgets, fence, seen=met)
+                    continue
+                case _ if self.claims.is_over(met):
+                    self.claims.take_over(met)
+                    met = self.claims.row(call)
                     continue
                 case _:
                     why = RetryLater("The same request is being worked on.", seconds=2.0)
@@ -120,17 +124,6 @@ class Ledger:
             limits.append(Budget(call.tenant, "request", "", call.max_cost))
         tight = next((budget for budget in limits if call.ceiling > budget.limit), None)
         return (tight, self.limits.spending(tight)) if tight else None
-
-    def _may_begin_again(self, call: Call, row: Row) -> bool:
-        """Whether a call that was begun may be begun anew. Raises `Unanswered` if it was sent in vain too often."""
-        if row["state"] == "claimed":
-            if not self.claims.is_over(row) or not self.claims.take_over(row):
-                return False
-            row |= {"state": "ambiguous", "ambiguous": row["ambiguous"] + 1}
-            row |= {"written_off": row["written_off"] + row["reserved"]}
-        if row["ambiguous"] >= call.purpose.sends:
-            raise Unanswered(sends=int(row["ambiguous"]), cost=row["written_off"])
-        return True
 
     def _await_money(self, call: Call, short: Short) -> Busy:
         """Why to wait: what is missing is only reserved and may come back. Raises `BudgetExceeded` if it is spent."""
@@ -151,19 +144,16 @@ class Ledger:
         """Store the result and turn the reservation into the actual cost. Raises `RetryLater` if fenced off."""
         if reply.receipt.cost_usd > claim.reserved:
             logger.error("cost_above_ceiling", model=call.model, reserved=claim.reserved, cost=reply.receipt.cost_usd)
-        blob = ""
+        kept: dict[str, Any] = {"result": reply.result}
         if call.as_blob or len(reply.result) > self.inline_bytes:
-            blob = f"results/{call.tenant}/{claim.key}"
-            self._keep(blob, reply, claim)
-        kept = {"blob": blob} if blob else {"result": reply.result}
-        receipt = reply.receipt + Receipt(cost_usd=claim.written_off, ambiguous=claim.ambiguous)
-        self.claims.end(claim, "paid", reply.receipt, {**kept, "receipt": receipt.public()})
-        return Paid(reply.result, blob, receipt)
+            kept = {"blob": self._keep(claim, reply)}
+        receipt = self.claims.settle(claim, reply.receipt, kept)
+        return Paid(reply.result, kept.get("blob", ""), receipt)
 
-    def _keep(self, blob: str, reply: Reply, claim: Claim) -> None:
+    def _keep(self, claim: Claim, reply: Reply) -> str:
         """Put a result into the bucket. One that cannot be put is paid and lost, and is written off."""
         try:
-            self.blobs.put(blob, reply.result)
+            return self.claims.keep(claim, reply.result, reply.receipt)
         except (ClientError, BotoCoreError) as error:
             lost = self.claims.write_off(claim, reply.receipt.cost_usd)
             raise AmbiguousCall("The paid result could not be stored.", receipt=lost) from error
@@ -181,6 +171,12 @@ class Ledger:
 
     def _fetch(self, blob: str) -> bytes:
         try:
-            return self.blobs.get(blob)
+            return self.claims.blobs.get(blob)
         except NotFound as error:
             raise ResultLost(f"The paid result {blob} is gone from the bucket. Nothing was paid again.") from error
+
+
+def _require_a_try_left(call: Call, row: Row) -> None:
+    """Raises `Unanswered` if a call was sent in vain as often as its purpose allows."""
+    if row["ambiguous"] >= call.purpose.sends:
+        raise Unanswered(sends=int(row["ambiguous"]), cost=row["written_off"])
