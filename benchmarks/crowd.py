@@ -122,7 +122,8 @@ def _reply(crowd: Crowd, cost: Decimal) -> Reply:
     return Reply(b"reply", Receipt(cost_usd=cost, calls=1, models=("m",)))
 
 
-def _ledger(stack: dict[str, Any]) -> Ledger:
+def ledger_of(stack: dict[str, Any]) -> Ledger:
+    """A ledger over the running stack's table and bucket, with the cap for its limit."""
     session, endpoint = local_session(), stack["aws_endpoint_url"]
     config = Config(max_pool_connections=200, retries={"mode": "standard", "total_max_attempts": 4})
     dynamodb = session.client("dynamodb", endpoint_url=endpoint, config=config)
@@ -147,7 +148,7 @@ def main(arguments: list[str]) -> int | str:
     wrong = 0
     try:
         with running_stack() as stack:
-            ledger = _ledger(stack)
+            ledger = ledger_of(stack)
             print(f"{given.callers} callers at once, a cap of ${CAP}, up to ${CEILING} each; the embedded AWS")
             for number in range(given.rounds):
                 tenant = f"crowd-{uuid4().hex[:8]}"

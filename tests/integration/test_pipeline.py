@@ -329,3 +329,24 @@ def test_a_file_of_blanks_is_empty(house: House, tenant: str, data: bytes) -> No
 def test_a_form_cannot_be_made_for_any_file(house: House, tenant: str) -> None:
     body = {"filename": "${filename}", "size": 3}
     assert house.call("ingest/documents", "POST", "/documents", body, tenant=tenant)[0] == 422
+
+
+def test_a_provider_that_is_down_makes_a_document_wait_and_burns_no_receive(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four.")
+    house.work("extract", "chunk")
+    with monkeypatch.context() as patched:
+        patched.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")  # nobody listens
+        reset_caches()
+        [(_, message)] = house._receive("embed")
+        assert invoke("ingest/embed", sqs_event(message, receives=5))["batchItemFailures"] == []
+        house.sqs.delete_message(QueueUrl=house.urls["embed"], ReceiptHandle=message["ReceiptHandle"])
+        waiting = shown(house, place)
+        assert (waiting["status"], waiting["error"]) == ("embedding", "The model provider is throttling or down.")
+    reset_caches()
+    time.sleep(5)
+    house.work()
+    assert (shown(house, place)["status"], shown(house, place)["error"]) == ("ready", None)
+    assert shown(house, place)["receipt"]["calls"] == 1

@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from fpdf import FPDF
 
+from benchmarks import crowd
 from local.stack.places import ROOT
 from tests.local.conftest import Caller
 
@@ -220,6 +221,41 @@ def test_an_admin_closes_and_opens_the_days_budget(new_caller: Callable[..., Cal
     caller.ok("PUT", "/budgets/day", {"limit_usd": None})
     time.sleep(5)  # until the limit is known everywhere
     assert caller.ok("POST", "/search", {"query": "anything"})["hits"] == []
+
+
+@pytest.fixture
+def announced(client: Client, outputs: dict[str, str]) -> Iterator[str]:
+    """The URL of a queue that gets what is published about budgets."""
+    name = f"announced-{uuid4().hex[:8]}"
+    url = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"Name": name, "EventBusName": outputs["EventBus"]}
+    client("events").put_rule(**rule, EventPattern=json.dumps({"detail-type": ["BudgetExceeded"]}))
+    client("events").put_targets(Rule=name, EventBusName=outputs["EventBus"], Targets=[{"Id": "q", "Arn": arn}])
+    yield url
+    client("events").remove_targets(Rule=name, EventBusName=outputs["EventBus"], Ids=["q"])
+    client("events").delete_rule(**rule)
+    client("sqs").delete_queue(QueueUrl=url)
+
+
+def test_a_used_up_budget_is_announced_once(new_caller: Callable[..., Caller], client: Client, announced: str) -> None:
+    caller = new_caller(("ask", "admin"))
+    caller.ok("PUT", "/budgets/day", {"limit_usd": "0"})
+    for number in range(3):
+        assert caller.send("POST", "/search", {"query": f"anything {number}"})[0] == 402
+    answers = [client("sqs").receive_message(QueueUrl=announced, WaitTimeSeconds=3) for _ in range(2)]
+    events = [json.loads(message["Body"]) for answer in answers for message in answer.get("Messages", [])]
+    mine = [event["detail"] for event in events if event["detail"]["tenant"] == caller.tenant]
+    assert [(detail["scope"], detail["limit_usd"]) for detail in mine] == [("day", "0")]
+
+
+def test_a_hundred_callers_never_spend_over_a_small_cap(stack: dict[str, Any]) -> None:
+    tenant = f"t{uuid4().hex[:12]}"
+    ledger = crowd.ledger_of(stack)
+    seen = crowd.run(ledger, tenant, callers=100, seed=3)
+    assert (seen.overshoot, seen.false_refusals) == (0, 0)
+    assert crowd.CAP - crowd.CEILING < seen.billed == crowd.spent(ledger, tenant)
+    assert crowd.left_reserved(ledger, tenant) == 0
 
 
 def test_a_functions_role_reaches_its_own_things_only(client: Client, session: Any, stack: dict[str, Any]) -> None:
