@@ -56,6 +56,8 @@ class Executioner:
             return work()
         except Killed:
             self.offset += _LEASE
+            for connected in (clients._openai_with, clients._vectors):
+                connected.cache_clear()  # a process that is gone leaves no connection half read
             return None
         finally:
             self.alive = False
