@@ -288,16 +288,17 @@ def test_a_document_waits_for_the_budget_and_goes_on(
     assert (shown(house, place)["status"], shown(house, place)["error"]) == ("ready", None)
 
 
-def test_a_batch_no_renewal_makes_fit_fails_with_what_it_needs(
-    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DAILY_BUDGET_USD", "0.000001")
-    reset_caches()
+def test_a_batch_no_renewal_makes_fit_waits_until_the_limit_is_raised(house: House, tenant: str) -> None:
+    clients.limits().set(tenant, "day", Decimal("0.000001"))
     place = Place(tenant, "default", "notes.md")
     house.drop(place.key, b"The number is four, and this costs more than nothing." * 20)
     house.work()
-    assert shown(house, place)["status"] == "failed"
-    assert "needed" in shown(house, place)["error"]
+    assert shown(house, place)["status"] == "budget"
+    assert shown(house, place)["error"].endswith("raise it and try again.")
+    clients.limits().set(tenant, "day", None)
+    time.sleep(1.1)
+    house.work()
+    assert shown(house, place)["status"] == "ready"
 
 
 def test_a_failed_document_stays_failed_when_its_other_batches_end(

@@ -65,7 +65,7 @@ class BudgetExceeded(QuadrilleError):
         needed: Decimal,
         renews_at: str | None,
     ) -> None:
-        until = f"it renews at {renews_at}" if renews_at else "raise it and ask again"
+        until = f"it renews at {renews_at}" if renews_at and needed <= limit else "raise it and try again"
         super().__init__(
             f"The {scope}'s budget of ${dollars(limit)} does not cover this call (${dollars(spent)} spent, "
             f"${dollars(reserved)} reserved, up to ${dollars(needed)} needed); {until}."

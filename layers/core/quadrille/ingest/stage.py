@@ -69,10 +69,7 @@ class Stage(Generic[M]):
             self.abandon(message, str(error))
 
     def _wait(self, message: M, error: BudgetExceeded) -> None:
-        """Let the document say that it waits for the budget, and look again later."""
-        if error.needed > error.limit:  # no renewal makes it fit
-            self.abandon(message, str(error))
-            return
+        """Let the document say that it waits for the budget, and look again later: it renews, or somebody raises it."""
         version = self._version(message)
         if version and self.documents.wait(version, str(error)):
             self.queue.send(message, delay=settings().budget_recheck_seconds)
