@@ -50,6 +50,12 @@ def test_costs_by_room_are_what_the_receipts_say(house: House, worked: Place) ->
     assert rooms["ask"]["saved_by_cache_usd"] == rooms["ask"]["spent_usd"]
 
 
+def test_costs_say_of_when_their_prices_are(house: House, tenant: str) -> None:
+    _, body = house.call("system/costs", "GET", "/costs", tenant=tenant)
+    assert body["prices"]["source"].startswith("genai-prices")
+    assert body["prices"]["date"] > "2026"
+
+
 def test_costs_by_document_name_each_document_once(house: House, worked: Place) -> None:
     [line] = costs(house, worked.tenant, by="document")
     assert line["group"] == worked.document_id

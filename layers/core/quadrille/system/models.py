@@ -53,13 +53,14 @@ class CostLine(BaseModel):
 
 
 class CostList(BaseModel):
-    """What `GET /costs` gives. Both days are included."""
+    """What `GET /costs` gives. Both days are included; `prices` is where the shipped ones come from, and of when."""
 
     by: By
     from_: date = Field(serialization_alias="from")
     to: date
     items: list[CostLine]
     cursor: str | None
+    prices: dict[str, str]
 
 
 class BudgetLine(BaseModel):

@@ -10,6 +10,7 @@ from quadrille.claims import Claims
 from quadrille.costs import By, Costs
 from quadrille.errors import Invalid
 from quadrille.money import dollars
+from quadrille.prices import origin
 from quadrille.system.models import BudgetLine, BudgetList, CostLine, CostList
 
 _DAYS = 30  # a report without a beginning goes back so far
@@ -34,7 +35,8 @@ def report(
         raise Invalid("query.from", f"must be at or before `to`, by less than {_MAX_DAYS} days")
     claims.reclaim(tenant)
     groups, cursor = costs.by(by, tenant, from_.isoformat(), to.isoformat(), after=after, limit=limit)
-    return CostList(by=by, from_=from_, to=to, items=[CostLine.of(*group) for group in groups], cursor=cursor)
+    lines = [CostLine.of(*group) for group in groups]
+    return CostList(by=by, from_=from_, to=to, items=lines, cursor=cursor, prices=origin())
 
 
 def as_csv(costs: CostList) -> str:
