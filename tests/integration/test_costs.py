@@ -93,7 +93,14 @@ def test_costs_come_as_csv_if_asked_for(house: House, worked: Place) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"by": "moon"}, {"from": "yesterday"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2020-01-01"}],
+    [
+        {"by": "document", "cursor": "~~"},
+        {"to": "0001-01-05"},
+        {"by": "moon"},
+        {"from": "yesterday"},
+        {"from": "2026-02-01", "to": "2026-01-01"},
+        {"from": "2020-01-01"},
+    ],
     ids=str,
 )
 def test_a_report_nobody_can_make_is_refused(house: House, tenant: str, query: dict[str, str]) -> None:
@@ -118,6 +125,12 @@ def test_an_admin_sets_a_limit_and_it_holds(house: House, worked: Place) -> None
     status, problem = house.call("ask/answer", "POST", "/ask", {"question": "What else?"}, tenant=worked.tenant)
     assert (status, problem["scope"]) == (402, "day")
     assert set_limit(house, worked.tenant, "day", None)[1]["items"][0]["limit_usd"] == "5"
+
+
+@pytest.mark.parametrize("zero", ["0", "0e-400", "0.000"])
+def test_zero_is_zero_however_it_is_written(house: House, tenant: str, zero: str) -> None:
+    status, body = set_limit(house, tenant, "day", zero)
+    assert (status, body["items"][0]["limit_usd"]) == (200, "0")
 
 
 def test_nobody_else_sets_a_limit(house: House, tenant: str) -> None:

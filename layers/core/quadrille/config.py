@@ -25,7 +25,7 @@ class Price(BaseModel):
     output: Amount | None = None
     cached_input: Amount | None = None
     cache_write: Amount | None = None
-    request: Amount = Decimal(0)
+    request: Amount | None = None
 
 
 class Rate(BaseModel):

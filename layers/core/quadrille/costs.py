@@ -97,7 +97,8 @@ class Costs:
     def _by_id(
         self, tenant: str, scope: str, first: str, last: str, after: str | None, limit: int
     ) -> tuple[list[tuple[str, Cost]], str | None]:
-        rows = self._rows(tenant, scope, f"{after or ''}/~", "~")
+        start = "" if after is None else f"{after}/~" if scope == "document" else f"{after}\0"
+        rows = self._rows(tenant, scope, start or " ", "~")
         groups = ((id_, _total(rows, first, last)) for id_, rows in groupby(rows, lambda row: row["sk"].split("/")[0]))
         spent = ((id_, cost) for id_, cost in groups if cost != Cost())
         found = list(islice(spent, limit + 1))

@@ -231,29 +231,38 @@ class Documents:
         )
 
     def wait(self, of: DocumentVersion, reason: str) -> bool:
-        """Let a version wait for its budget; false if it is searchable, failed or no longer current."""
-        row = self.current(of)
-        return bool(row and row["status"] != Status.FAILED and self.advance(of, Status.BUDGET, error=reason))
+        """Let a version wait for its budget; false if it is past that, failed or no longer current."""
+        values = {"status": Status.BUDGET, "error": reason, "updated_at": _now()}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        return bool(self._advance(of, expression, values, names=values, unless=(Status.FAILED, Status.INDEXING)))
 
     def explain(self, of: DocumentVersion, reason: str) -> None:
         """Say why a version makes no progress at the moment; its status stays."""
-        row = self.current(of)
-        if row and row["status"] != Status.FAILED:
-            self._advance(of, "SET #error = :error", {"error": reason}, names=("error",))
+        self._advance(of, "SET #error = :error", {"error": reason}, names=("error",), unless=(Status.FAILED,))
 
     def fail(self, of: DocumentVersion, reason: str) -> None:
         """End a version as failed, with a reason its owner understands."""
         self.advance(of, Status.FAILED, error=reason)
 
-    def _advance(self, of: DocumentVersion, expression: str, values: Mapping[str, Any], **names: Any) -> Row | None:
+    def _advance(
+        self,
+        of: DocumentVersion,
+        expression: str,
+        values: Mapping[str, Any],
+        *,
+        names: Iterable[str],
+        unless: Iterable[Status] = (),
+        more_names: Mapping[str, str] | None = None,
+    ) -> Row | None:
+        closed = {f"closed_{status}": status for status in (*SEARCHABLE, *unless)}
         return self._update(
             of.tenant,
             of.document_id,
             expression,
-            "#version = :current AND NOT #status IN (:ready, :partial)",
-            {**values, "current": of.version, "ready": Status.READY, "partial": Status.PARTIAL},
-            names={*names.pop("names"), "version", "status"},
-            **names,
+            f"#version = :current AND NOT #status IN ({', '.join(f':{name}' for name in closed)})",
+            {**values, "current": of.version, **closed},
+            names={*names, "version", "status"},
+            more_names=more_names,
         )
 
     def _update(

@@ -45,7 +45,7 @@ class Prices:
             (usage.cache_write_tokens, written, "cached input"),
             (usage.output_tokens, price.output, "output"),
         )
-        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
+        return (price.request or Decimal(0)) + sum((_part(model, *part) for part in tokens), Decimal(0))
 
     def ceiling(self, model: str, *, request_bytes: int, output_tokens: int = 0) -> Decimal:
         """The most one call can cost, in US dollars. Raises `UnknownPrice`.
@@ -57,7 +57,14 @@ class Prices:
         rates = [rate for rate in (price.input, price.cached_input, price.cache_write) if rate is not None]
         dearest = max(rates) if price.input is not None else None
         tokens = ((request_bytes, dearest, "input"), (output_tokens, price.output, "output"))
-        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
+        return (price.request or Decimal(0)) + sum((_part(model, *part) for part in tokens), Decimal(0))
+
+    def request(self, model: str) -> Decimal:
+        """US dollars for one request of a model that is billed by the request. Raises `UnknownPrice`."""
+        price = self._price(model).request
+        if price is None:
+            raise UnknownPrice(model, "requests")
+        return price
 
     def _price(self, model: str) -> Price:
         found = self.overrides.get(model) or _row(model)

@@ -59,8 +59,10 @@ def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vector
 
 def _after(payer: Payer, spent: Receipt) -> Payer:
     """The same payer with what is left of the request's own limit."""
-    left = None if payer.max_cost is None else max(Decimal(0), payer.max_cost - spent.cost_usd)
-    return replace(payer, max_cost=left)
+    if payer.max_cost is None:
+        return payer
+    own = spent.cost_usd - spent.written_off_usd
+    return replace(payer, max_cost=max(Decimal(0), payer.max_cost - own))
 
 
 def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:

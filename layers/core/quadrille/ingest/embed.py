@@ -4,7 +4,7 @@ from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.calls import Payer
-from quadrille.documents import Documents
+from quadrille.documents import Documents, Status
 from quadrille.ingest.work import batch_key
 from quadrille.llm import Models
 from quadrille.messages import DocumentVersion, EmbeddingBatch
@@ -31,7 +31,7 @@ def embed(
     """
     version = DocumentVersion(tenant=batch.tenant, document_id=batch.document_id, version=batch.version)
     row = documents.current(version)
-    if row is None:
+    if row is None or row["status"] == Status.FAILED:  # what was refused once is not bought in part
         logger.info("message_superseded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
         return
     if str(batch.batch) not in row["batches"]:
