@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from quadrille.errors import Invalid, NotFound, RetryLater
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion
-from quadrille.rows import Row, from_item, get, to_item
+from quadrille.rows import Row, from_item, get, get_all, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -170,6 +170,12 @@ class Documents:
         row = _new(place) | {"version": 1, "status": Status.FAILED, "error": reason}
         self.dynamodb.put_item(TableName=self.table, Item=to_item(row))
 
+    def live(self, tenant: str, ids: Iterable[str]) -> dict[str, int]:
+        """The version readers see of each document; none for a document that never became searchable."""
+        keys = [{"tenant": tenant, "document_id": document_id} for document_id in dict.fromkeys(ids)]
+        rows = get_all(self.dynamodb, self.table, keys)
+        return {row["document_id"]: int(row["live"]) for row in rows if row["live"]}
+
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
@@ -301,6 +307,7 @@ def _new(place: Place) -> Row:
         "collection": place.collection,
         "filename": place.filename,
         "version": 0,
+        "live": 0,
         "error": None,
         "size": 0,
         "created_at": now,

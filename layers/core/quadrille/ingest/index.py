@@ -1,4 +1,4 @@
-"""The stage index: a version's chunks become searchable, and those of the version before vanish."""
+"""The stage index: a version becomes what readers see, and the one before vanishes."""
 
 from aws_lambda_powertools import Logger
 
@@ -14,34 +14,29 @@ logger = Logger()
 
 
 def index(version: DocumentVersion, *, documents: Documents, blobs: Blobs, vectors: Vectors, per_request: int) -> None:
-    """Write a complete version's vectors, delete older ones, and say `ready`, or `partial` if pages are missing.
+    """Write a complete version's vectors, let readers see it, and delete every other version's.
 
-    Vector ids are made of the version and the chunk's number, so a second run writes the same again. A version that a
-    newer one overtook meanwhile takes its vectors back. Raises only what a retry may cure.
+    Readers go by the row's `live` version, so they change over at once, however long writing and deleting take. Vector
+    ids are made of the version and the chunk's number, so a second run writes the same again. Raises only what a retry
+    may cure.
     """
     row = documents.advance(version, Status.INDEXING)
-    if row is None:
-        _withdraw(version, documents, vectors)
-        return
-    for number in range(int(row["batches_total"])):
-        records = _records(version, row, number, blobs)
-        for start in range(0, len(records), per_request):
-            vectors.upsert(version.tenant, records[start : start + per_request])
-    older = {"document_id": {"$eq": version.document_id}, "version": {"$lt": version.version}}
-    vectors.delete(version.tenant, where=older)
-    if documents.advance(version, Status.PARTIAL if row["missing"] else Status.READY):
-        logger.info("document_indexed", document_id=version.document_id, version=version.version)
-    else:
-        _withdraw(version, documents, vectors)
+    if row:
+        for number in range(int(row["batches_total"])):
+            records = _records(version, row, number, blobs)
+            for start in range(0, len(records), per_request):
+                vectors.upsert(version.tenant, records[start : start + per_request])
+        status = Status.PARTIAL if row["missing"] else Status.READY
+        if documents.advance(version, status, live=version.version):
+            logger.info("document_indexed", document_id=version.document_id, version=version.version)
+    _tidy(version, documents, vectors)
 
 
-def _withdraw(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
-    """Delete a version's vectors if it is no longer the current one; a second delivery of that keeps them."""
-    current = documents.version(version.tenant, version.document_id)
-    if current is None or current.version != version.version:
-        mine = {"document_id": {"$eq": version.document_id}, "version": {"$eq": version.version}}
-        vectors.delete(version.tenant, where=mine)
-    logger.info("message_superseded", document_id=version.document_id, version=version.version)
+def _tidy(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
+    """Delete the vectors nobody reads: those before the live version, or one's own if a newer version came between."""
+    live = documents.live(version.tenant, [version.document_id]).get(version.document_id, 0)
+    stale = {"$lt": live} if live >= version.version else {"$eq": version.version}
+    vectors.delete(version.tenant, where={"document_id": {"$eq": version.document_id}, "version": stale})
 
 
 def _records(version: DocumentVersion, row: Row, number: int, blobs: Blobs) -> list[Record]:
