@@ -330,7 +330,7 @@ def test_a_file_of_blanks_is_empty(house: House, tenant: str, data: bytes) -> No
 
 def test_a_form_cannot_be_made_for_any_file(house: House, tenant: str) -> None:
     body = {"filename": "${filename}", "size": 3}
-    assert house.call("ingest/documents", "POST", "/documents", body, tenant=tenant)[0] == 422
+    assert house.call("ingest/uploads", "POST", "/documents", body, tenant=tenant)[0] == 422
 
 
 def test_a_provider_that_is_down_makes_a_document_wait_and_burns_no_receive(

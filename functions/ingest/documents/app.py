@@ -1,4 +1,4 @@
-"""POST /documents, GET /documents and GET /documents/{id}: announce an upload, see what became of it."""
+"""GET /documents, GET and DELETE /documents/{id}: see what became of a document, and end it."""
 
 from typing import Annotated, Any
 
@@ -10,28 +10,13 @@ from quadrille import clients
 from quadrille.config import settings
 from quadrille.documents import Status, budget_of
 from quadrille.http import Api
-from quadrille.ingest.models import Collection, Document, DocumentList, UploadRequest, UploadResponse
-from quadrille.ingest.uploads import announce
+from quadrille.ingest.models import Collection, Document, DocumentList
+from quadrille.ingest.uploads import withdraw
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
 logger = Logger()
 api = Api(scope="ingest")
-
-
-@api.post("/documents", status_code=201)
-def create(request: UploadRequest) -> tuple[UploadResponse, int]:
-    """Get a form to upload one file with."""
-    here = settings()
-    upload = announce(
-        request,
-        tenant=api.principal.tenant,
-        documents=clients.documents(),
-        blobs=clients.blobs(),
-        max_bytes=here.max_document_bytes,
-        seconds=here.upload_seconds,
-    )
-    return upload, 201
 
 
 @api.get("/documents")
@@ -54,6 +39,14 @@ def show(document_id: str) -> Document:
     """One document and how far it has come."""
     row = clients.documents().get(api.principal.tenant, document_id)
     return Document.of(row, _receipts([row])[budget_of(row)])
+
+
+@api.delete("/documents/<document_id>", status_code=202)
+def delete(document_id: str) -> tuple[Document, int]:
+    """Take a document from its readers at once, and erase what was made of it."""
+    queue = clients.queue(settings().erase_queue_url)
+    row = withdraw(api.principal.tenant, document_id, documents=clients.documents(), blobs=clients.blobs(), erase=queue)
+    return Document.of(row, _receipts([row])[budget_of(row)]), 202
 
 
 def _receipts(rows: list[Row]) -> dict[str, Receipt]:

@@ -50,6 +50,7 @@ class Settings(BaseModel):
     embed_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
+    erase_queue_url: str = ""
 
     openai_secret: str = ""
     openai_base_url: str = ""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class Message(BaseModel):
@@ -53,3 +53,16 @@ class ObjectCreated(BaseModel):
 
     detail_type: Literal["Object Created"] = Field(alias="detail-type")
     detail: _Detail
+
+
+class ObjectDeleted(BaseModel):
+    """The same for an object that was removed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    detail_type: Literal["Object Deleted"] = Field(alias="detail-type")
+    detail: _Detail
+
+
+class Erasure(RootModel[DocumentVersion | ObjectDeleted]):
+    """What the stage erase works on: the version a deletion made, or an object's removal that is to make one."""

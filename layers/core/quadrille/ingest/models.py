@@ -68,6 +68,7 @@ class Document(BaseModel):
     missing: list[dict[str, Any]]
     summary: str | None
     error: str | None
+    erased: dict[str, int] | None
     receipt: dict[str, Any]
     created_at: str
     updated_at: str

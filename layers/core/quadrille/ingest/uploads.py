@@ -1,4 +1,4 @@
-"""Announcing an upload: the caller gets a form that can only put this one file in its own tenant's place."""
+"""Announcing an upload with a form that can only put this one file in its tenant's place, and taking one back."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,8 @@ from quadrille.blobs import Blobs
 from quadrille.documents import Documents, Place
 from quadrille.errors import TooLarge
 from quadrille.ingest.models import Upload, UploadRequest, UploadResponse
+from quadrille.queues import Queue
+from quadrille.rows import Row
 
 
 def announce(
@@ -31,3 +33,16 @@ def announce(
             expires_at=expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
         ),
     )
+
+
+def withdraw(tenant: str, document_id: str, *, documents: Documents, blobs: Blobs, erase: Queue) -> Row:
+    """Remove a document's file, take it from its readers, and send it to the stage erase. Raises `NotFound`.
+
+    The file goes first: one that is put after this call is a new version and stays.
+    """
+    row = documents.get(tenant, document_id)
+    blobs.delete([Place(tenant, row["collection"], row["filename"]).key])
+    version = documents.delete(tenant, document_id)
+    if version:
+        erase.send(version)
+    return documents.get(tenant, document_id)
