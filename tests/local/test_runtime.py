@@ -20,6 +20,7 @@ EXPECTED: dict[str, Any] = {
     "ingest/chunk/superseded": [],
     "ingest/documents/delete_unknown": 404,
     "ingest/documents/list": 200,
+    "ingest/documents/retry_unknown": 404,
     "ingest/documents/show_unknown": 404,
     "ingest/embed/poisoned": [_POISONED],
     "ingest/embed/superseded": [],

@@ -1,4 +1,4 @@
-"""GET /documents, GET and DELETE /documents/{id}: see what became of a document, and end it."""
+"""GET /documents, GET and DELETE /documents/{id}, POST /documents/{id}/retry: see, end and resume what was uploaded."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from quadrille.config import settings
 from quadrille.documents import Status, budget_of
 from quadrille.http import Api
 from quadrille.ingest.models import Collection, Document, DocumentList
-from quadrille.ingest.uploads import withdraw
+from quadrille.ingest.uploads import retry, withdraw
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
@@ -37,8 +37,7 @@ def index(
 @api.get("/documents/<document_id>")
 def show(document_id: str) -> Document:
     """One document and how far it has come."""
-    row = clients.documents().get(api.principal.tenant, document_id)
-    return Document.of(row, _receipts([row])[budget_of(row)])
+    return _shown(clients.documents().get(api.principal.tenant, document_id))
 
 
 @api.delete("/documents/<document_id>", status_code=202)
@@ -46,7 +45,19 @@ def delete(document_id: str) -> tuple[Document, int]:
     """Take a document from its readers at once, and erase what was made of it."""
     queue = clients.queue(settings().erase_queue_url)
     row = withdraw(api.principal.tenant, document_id, documents=clients.documents(), blobs=clients.blobs(), erase=queue)
-    return Document.of(row, _receipts([row])[budget_of(row)]), 202
+    return _shown(row), 202
+
+
+@api.post("/documents/<document_id>/retry", status_code=202)
+def repeat(document_id: str) -> tuple[Document, int]:
+    """Do what is missing of a document that is not searchable."""
+    extract = clients.queue(settings().extract_queue_url)
+    row = retry(api.principal.tenant, document_id, documents=clients.documents(), extract=extract)
+    return _shown(row), 202
+
+
+def _shown(row: Row) -> Document:
+    return Document.of(row, _receipts([row])[budget_of(row)])
 
 
 def _receipts(rows: list[Row]) -> dict[str, Receipt]:

@@ -262,6 +262,17 @@ class Documents:
             return None
         return DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
 
+    def begin_again(self, tenant: str, document_id: str) -> Row | None:
+        """Count a retry, and give the row; None if there is nothing to try again."""
+        return self._update(
+            tenant,
+            document_id,
+            "ADD retries :one",
+            "NOT #status IN (:waiting, :ready, :partial, :deleted)",
+            {"one": 1, **{status.value: status for status in (Status.WAITING, *ENDED)}},
+            names=("status",),
+        )
+
     def erased(self, of: DocumentVersion, counts: Mapping[str, int]) -> None:
         """Note what went with a deletion, once, unless the file was put again meanwhile."""
         self._update(
@@ -345,6 +356,7 @@ def _new(place: Place) -> Row:
         "filename": place.filename,
         "version": 0,
         "live": 0,
+        "retries": 0,
         "erased": None,
         "error": None,
         "size": 0,

@@ -30,10 +30,6 @@ class EmbeddingBatch(DocumentVersion):
     batch: int
 
 
-class _Bucket(BaseModel):
-    name: str
-
-
 class _Object(BaseModel):
     key: str
     size: int = 0
@@ -42,7 +38,6 @@ class _Object(BaseModel):
 
 
 class _Detail(BaseModel):
-    bucket: _Bucket
     object: _Object
 
 
@@ -53,6 +48,12 @@ class ObjectCreated(BaseModel):
 
     detail_type: Literal["Object Created"] = Field(alias="detail-type")
     detail: _Detail
+
+    @classmethod
+    def of(cls, key: str, *, size: int, sequencer: str) -> "ObjectCreated":
+        """The event of an object, for reading it once more."""
+        item = {"key": key, "size": size, "sequencer": sequencer}
+        return cls.model_validate({"detail-type": "Object Created", "detail": {"object": item}})
 
 
 class ObjectDeleted(BaseModel):

@@ -1,12 +1,13 @@
-"""Announcing an upload with a form that can only put this one file in its tenant's place, and taking one back."""
+"""Uploads: announced with a form for this one file in its tenant's place, taken back, or read once more."""
 
 import base64
 from datetime import UTC, datetime, timedelta
 
 from quadrille.blobs import Blobs
-from quadrille.documents import Documents, Place
-from quadrille.errors import TooLarge
+from quadrille.documents import Documents, Place, Status
+from quadrille.errors import Invalid, TooLarge
 from quadrille.ingest.models import Upload, UploadRequest, UploadResponse
+from quadrille.messages import ObjectCreated
 from quadrille.queues import Queue
 from quadrille.rows import Row
 
@@ -46,3 +47,18 @@ def withdraw(tenant: str, document_id: str, *, documents: Documents, blobs: Blob
     if version:
         erase.send(version)
     return documents.get(tenant, document_id)
+
+
+def retry(tenant: str, document_id: str, *, documents: Documents, extract: Queue) -> Row:
+    """Begin anew with a document that is not searchable yet. Raises `NotFound` and `Invalid`.
+
+    The stages do only what is missing: what was embedded is not embedded again.
+    """
+    row = documents.get(tenant, document_id)
+    if row["status"] in (Status.WAITING, Status.DELETED):
+        raise Invalid("document_id", "has no file to read; upload it first")
+    begun = documents.begin_again(tenant, document_id)
+    if begun:
+        place = Place(tenant, row["collection"], row["filename"])
+        extract.send(ObjectCreated.of(place.key, size=int(row["size"]), sequencer=row["sequencer"]))
+    return begun or row
