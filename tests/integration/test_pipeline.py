@@ -9,6 +9,7 @@ import pytest
 
 from local.stack.places import ROOT
 from quadrille import clients
+from quadrille.config import settings
 from quadrille.documents import Documents, Place, Status
 from quadrille.ingest.index import index as run_index
 from quadrille.messages import DocumentVersion
@@ -160,6 +161,8 @@ def test_an_old_version_that_is_indexed_late_leaves_nothing_behind(house: House,
         blobs=clients.blobs(),
         vectors=clients.vectors(),
         per_request=50,
+        embedding=settings().embedding,
+        dimensions=settings().embedding_dimensions,
     )
     _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
     assert [hit["text"].split()[-1] for hit in found["hits"]] == ["two."]

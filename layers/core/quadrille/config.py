@@ -89,6 +89,11 @@ class Settings(BaseModel):
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
 
+    @property
+    def embedding(self) -> str:
+        """What a vector depends on besides its text."""
+        return f"{self.embedding_model}/{self.embedding_dimensions}"
+
 
 @cache
 def settings() -> Settings:
