@@ -50,6 +50,7 @@ class Settings(BaseModel):
     embed_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
+    erase_queue_url: str = ""
 
     openai_secret: str = ""
     openai_base_url: str = ""
@@ -87,6 +88,11 @@ class Settings(BaseModel):
     upload_seconds: PositiveInt = 900
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
+
+    @property
+    def embedding(self) -> str:
+        """What a vector depends on besides its text."""
+        return f"{self.embedding_model}/{self.embedding_dimensions}"
 
 
 @cache

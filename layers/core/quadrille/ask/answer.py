@@ -12,6 +12,7 @@ from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, retrieve
 from quadrille.calls import Payer
+from quadrille.documents import Documents
 from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
@@ -29,7 +30,9 @@ class _Draft(BaseModel):
     citations: list[citations.Quote]
 
 
-def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, limit: int) -> AskResponse:
+def answer(
+    request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, documents: Documents, limit: int
+) -> AskResponse:
     """The answer to a question out of a tenant's collection, in at most `limit` tokens.
 
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
@@ -43,6 +46,7 @@ def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vector
         only=request.filter,
         models=models,
         vectors=vectors,
+        documents=documents,
     )
     if not found:
         return _refusal(request, found, spent)
