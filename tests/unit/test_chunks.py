@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from local.stack.places import ROOT
 from quadrille.chunks import Chunk
 from quadrille.ingest.chunk import Size, split
-from quadrille.ingest.text import Limits, read
+from quadrille.ingest.reading import Limits
+from quadrille.ingest.reading.formats import read
 
 SMALL = Size(tokens=60, overlap=10, batch=8)
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from quadrille.blobs import Blobs
 from quadrille.documents import UNCLAIMED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
-from quadrille.ingest.text import Extracted, Limits, read
+from quadrille.ingest.reading import Extracted, Limits, read
 from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion, ObjectCreated
@@ -16,6 +16,8 @@ from quadrille.queues import Queue
 from quadrille.rows import Row
 
 logger = Logger()
+
+_NO_TEXT = "The file has no text layer: it is an image, a scan or holds only pictures."
 
 
 def extract(
@@ -58,7 +60,11 @@ def extract(
         documents.fail(version, str(error))
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
-    _hand_on(version, extracted, documents, blobs, chunk)
+    if extracted.text.strip():
+        _hand_on(version, extracted, documents, blobs, chunk)
+    else:
+        documents.fail(version, _NO_TEXT)
+        logger.info("document_failed", document_id=version.document_id, version=version.version, reason=_NO_TEXT)
 
 
 def _version_at(row: Row) -> DocumentVersion:
@@ -72,15 +78,14 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
 
 
 def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
-    blobs.put_json(work_key(version, "text"), asdict(extracted))
-    total = len(extracted.pages)
-    missing = [
-        {"page": page, "reason": "The page shows something and has no text layer."} for page in extracted.missing
-    ]
+    text = {"text": extracted.text, "pages": [asdict(page) for page in extracted.pages], "markdown": extracted.markdown}
+    blobs.put_json(work_key(version, "text"), text)
+    total, missing = len(extracted.pages), [gap.public() for gap in extracted.missing]
+    silent = sum(gap.page is not None for gap in extracted.missing)
     current = documents.advance(
         version,
         Status.CHUNKING,
-        pages={"total": total, "extracted": total - len(missing), "ocr": 0},
+        pages={"total": total, "extracted": total - silent, "ocr": 0},
         missing=missing,
     )
     if current:
