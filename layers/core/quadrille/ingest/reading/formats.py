@@ -1,9 +1,9 @@
 """A file becomes text, in this very process: what kind it is, and the reader of that kind."""
 
 from quadrille.errors import Unreadable
-from quadrille.ingest.reading import images, pdf, plain
+from quadrille.ingest.reading import html, images, mail, office, pdf, plain
 from quadrille.ingest.reading.extracted import Extracted, Limits
-from quadrille.ingest.reading.kinds import SUPPORTED, Kind, kind_of
+from quadrille.ingest.reading.kinds import Kind, kind_of
 
 EMPTY = "The file is empty."
 
@@ -23,12 +23,15 @@ def read(data: bytes, filename: str, limits: Limits) -> Extracted:
 
 
 def _parsed(data: bytes, filename: str, limits: Limits) -> Extracted:
-    kind = kind_of(data, filename)
-    match kind:
+    match kind_of(data, filename):
         case Kind.PDF:
             return pdf.read(data, limits)
         case Kind.IMAGE:
             return images.read(data, limits)
-        case Kind.TEXT:
-            return plain.read(data, filename, limits)
-    raise Unreadable(f"The file cannot be read; {SUPPORTED}.")
+        case Kind.OFFICE:
+            return office.read(data, limits)
+        case Kind.MAIL:
+            return mail.read(data, limits)
+        case Kind.HTML:
+            return html.read(data, limits)
+    return plain.read(data, filename, limits)

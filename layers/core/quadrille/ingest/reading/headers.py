@@ -1,0 +1,43 @@
+"""Headers of mails as people read them, however they were encoded, and however badly."""
+
+import re
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+
+from quadrille.errors import Unreadable
+from quadrille.ingest.reading.encodings import attempt, decoded
+from quadrille.ingest.reading.extracted import cleaned
+
+_LONGEST = 2_000  # characters; who has a thousand recipients need not find them in every chunk
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+
+
+def header(message: Message, name: str) -> str:
+    """The first header of a name in one line; empty if there is none."""
+    for key, value in message.raw_items():
+        if key.lower() == name.lower():
+            return readable(str(value))
+    return ""
+
+
+def readable(raw: str) -> str:
+    """A header's value with its encoded words decoded."""
+    text = _characters(raw.encode("utf-8", "surrogateescape"), None)
+    try:
+        parts = decode_header(text)
+    except (HeaderParseError, ValueError):
+        parts = [(text, None)]
+    words = (part if isinstance(part, str) else _characters(part, charset) for part, charset in parts)
+    return _BLANKS.sub(" ", cleaned("".join(words))).strip()[:_LONGEST]
+
+
+def _characters(data: bytes, charset: str | None) -> str:
+    """Bytes as characters: what is declared, then what it looks like, then at least its ASCII."""
+    text = attempt(data, charset)
+    if text is not None:
+        return text
+    try:
+        return decoded(data)
+    except Unreadable:
+        return data.decode("ascii", "replace")
