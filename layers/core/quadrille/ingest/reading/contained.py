@@ -1,5 +1,6 @@
 """Reading a file in a child process, so that no file can harm more than itself, whatever it does to its parser."""
 
+import atexit
 import json
 import os
 import signal
@@ -34,7 +35,9 @@ def read(data: bytes, filename: str, limits: Limits) -> Extracted:
 
 @cache
 def _reader() -> "Reader":
-    return Reader()
+    reader = Reader()
+    atexit.register(reader.close)
+    return reader
 
 
 class Reader:

@@ -9,7 +9,7 @@ from quadrille.errors import Unreadable
 from quadrille.ingest.reading.attached import attached, name_of
 from quadrille.ingest.reading.encodings import attempt, decoded
 from quadrille.ingest.reading.extracted import Attachment, Extracted, Limits, Missing, cleaned
-from quadrille.ingest.reading.headers import header
+from quadrille.ingest.reading.headers import Readable, header
 from quadrille.ingest.reading.html import to_markdown
 
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
@@ -20,7 +20,7 @@ _ENCRYPTED = "The mail is encrypted; upload it again as its reader sees it."
 
 def read(data: bytes, limits: Limits) -> Extracted:
     """The text of a mail and its attachments. Raises `Unreadable` and `TooLarge`."""
-    message = message_from_bytes(data)
+    message = message_from_bytes(data, policy=Readable())
     if message.get_content_type() == "multipart/encrypted":
         raise Unreadable(_ENCRYPTED)
     mail = _Mail(limits)
@@ -47,7 +47,9 @@ class _Mail:
             yield from self._best(part)
         elif kind in _REPORTS:
             yield "\n".join(str(inner) for inner in part.get_payload()) if part.is_multipart() else _text(part)
-        elif part.get_content_maintype() == "multipart" and part.is_multipart():
+        elif part.get_content_maintype() == "multipart":
+            if not part.is_multipart():  # it only says so
+                yield self._body(part)
             for inner in _parts(part):
                 yield from self.bodies(inner)
         elif kind in ("text/plain", "text/html") and not _is_file(part):
@@ -84,7 +86,7 @@ class _Mail:
 
 
 def _parts(part: Message) -> list[Message]:
-    return [inner for inner in part.get_payload() if isinstance(inner, Message)]
+    return [inner for inner in part.get_payload() if isinstance(inner, Message)] if part.is_multipart() else []
 
 
 def _text(part: Message) -> str:
