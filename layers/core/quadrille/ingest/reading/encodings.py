@@ -16,6 +16,7 @@ _DECLARED = re.compile(
     rb"""<(?:meta|\?xml)[^>]{1,200}?(?:charset|encoding)\s*=\s*["']?([\w.:-]{2,40})""", re.IGNORECASE
 )
 _ESCAPES = ((b"\x1b$B", "iso2022_jp"), (b"\x1b$@", "iso2022_jp"), (b"\x1b$)C", "iso2022_kr"), (b"~{", "hz"))
+_LATIN = ("cp1250", "cp1254", "cp1257")  # what else than Windows-1252 is in use
 _SAMPLE = 64 * 1024  # bytes; a guess does not get better with more
 
 
@@ -71,16 +72,21 @@ def _by_zeros(sample: bytes) -> str | None:
 
 
 def _guess(data: bytes) -> str | None:
-    """What charset-normalizer thinks; for European letters Windows-1252, which it cannot tell from its neighbours."""
+    """What charset-normalizer thinks; None for Western letters, which it cannot tell from their neighbours."""
     import charset_normalizer
 
-    best = charset_normalizer.from_bytes(data[:_SAMPLE], threshold=0.3).best()
-    if best is None or _is_western(str(best)):
+    matches = list(charset_normalizer.from_bytes(data[:_SAMPLE], threshold=0.3))
+    if not matches:
         return None
-    return best.encoding
+    best = matches[0]
+    if not _is_latin(str(best)):
+        return best.encoding
+    western = next((match for match in matches if match.encoding == "cp1252"), None)
+    clear = western is None or best.coherence > western.coherence + 0.05
+    return best.encoding if clear and best.encoding in _LATIN else None
 
 
-def _is_western(text: str) -> bool:
+def _is_latin(text: str) -> bool:
     return not any(ord(character) > 0x24F and character.isalpha() for character in text)
 
 

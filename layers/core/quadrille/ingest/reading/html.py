@@ -6,7 +6,7 @@ from typing import Any
 from quadrille.ingest.reading.encodings import decoded
 from quadrille.ingest.reading.extracted import Extracted, Limits, cleaned
 
-_SILENT = ("script", "style", "template", "noscript", "iframe", "object", "svg", "head")
+_SILENT = ("script", "style", "template", "noscript", "iframe", "object", "svg", "head", "title")
 _LINES = re.compile(r"\n{3,}")
 
 
@@ -17,10 +17,10 @@ def read(data: bytes, limits: Limits) -> Extracted:
 
 def to_markdown(source: str, limits: Limits) -> str:
     """Headings, lists, tables and code as Markdown; what is only emphasis or a link as plain words, to be quoted."""
-    import bs4
+    from quadrille.ingest.reading.soup import soup_of
 
     limits.check(len(source) // 4)  # a page is mostly marks; a tree of it takes twenty times its size
-    soup = bs4.BeautifulSoup(source, "html.parser")
+    soup = soup_of(source)
     title = cleaned(" ".join(soup.title.get_text().split())) if soup.title else ""
     for element in soup.find_all(_SILENT):
         element.decompose()

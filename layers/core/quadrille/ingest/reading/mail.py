@@ -59,14 +59,13 @@ class _Mail:
 
     def _best(self, part: Message) -> list[str]:
         """The plain one of several versions of the same text, if there is one, else the last that says anything."""
-        texts: list[str] = []
+        best: list[str] = []
         for inner in sorted(_parts(part), key=lambda inner: inner.get_content_type() == "text/plain"):
-            before = self.markdown
-            found = [text for text in self.bodies(inner) if text.strip()]
-            if found:
-                texts = found
-            self.markdown = self.markdown if found else before
-        return texts
+            before, self.markdown = self.markdown, False
+            texts = [text for text in self.bodies(inner) if text.strip()]
+            self.markdown = self.markdown if texts else before
+            best = texts or best
+        return best
 
     def _body(self, part: Message) -> str:
         text = _text(part)

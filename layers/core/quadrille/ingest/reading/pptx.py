@@ -32,7 +32,7 @@ def _slides(package: Package, main: str, limits: Limits, missing: list[Missing])
         root = package.root(target)
         slide = _Slide(package, target)
         blocks = list(slide.blocks(child(root, "cSld", "spTree")))
-        if not blocks and root is not None and any(descendants(root, "pic")):
+        if not blocks and root is not None and next(descendants(root, "pic"), None) is not None:
             missing.append(Missing(_PICTURE, page=number))
         yield slide.title, cleaned("\n\n".join([*blocks, *slide.notes()]))
 
