@@ -44,9 +44,15 @@ class Reader:
     """A parent's end of `child.py`, which is started with the first file and again after it was lost."""
 
     def __init__(self) -> None:
+        self.peak = 0  # bytes of memory the last child had at most
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """The process that forks, once there is one."""
+        return self._process.pid if self._process else None
 
     def read(self, data: bytes, filename: str, limits: Limits) -> Extracted:
         """The text of one file; others wait for their turn."""
@@ -76,6 +82,7 @@ class Reader:
             self.close()
             raise RetryLater("The process that reads files was lost.")
         ended: dict[str, int] = json.loads(answer)
+        self.peak = ended["peak"]
         return ended
 
     def _start(self) -> socket.socket:
