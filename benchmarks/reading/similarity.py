@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 _DROPPED = re.compile(r"<!--.*?-->|\]\([^)]*\)|&[a-z]+;|\\(?=[_*|#.\-])")
+_HYPHENS = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)")
 _MARKS = re.compile(r"[*_#|>`\[\]!~$]+|-{3,}|^\s*(?:[-+•]|\d{1,3}[.)])\s+|\[[ xX]\]|[☐☒☑]", re.MULTILINE)
 
 
@@ -18,8 +19,9 @@ def similarity(text: str, reference: str) -> float:
 
 def words(text: str) -> list[str]:
     """The words of a text, without what only shows its structure."""
+    text = _HYPHENS.sub("-", text)  # whether a line ends in a word shows in no reference
     plain = _MARKS.sub(" ", _DROPPED.sub(" ", unicodedata.normalize("NFKC", text)))
-    return plain.split()
+    return [word for word in plain.split() if any(map(str.isalnum, word))]
 
 
 def references(folder: Path) -> Iterator[tuple[Path, Path]]:

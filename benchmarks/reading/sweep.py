@@ -1,6 +1,5 @@
 """Every file of a folder, and what became of it."""
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from quadrille.ingest.reading import Extracted, Limits
 from quadrille.ingest.reading.contained import Reader
 
 LIMITS = Limits(pages=5_000, characters=20_000_000)
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def sweep(folder: Path, reader: Reader) -> Iterator[Verdict]:
 def read(file: Path, reader: Reader) -> Verdict:
     """The verdict on one file."""
     data = file.read_bytes()
-    started, before = time.perf_counter(), _cpu(reader)
+    started, before = time.perf_counter(), time.process_time()
     extracted, name, detail = None, "crash", ""
     try:
         extracted = reader.read(data, file.name, LIMITS)
@@ -48,7 +46,8 @@ def read(file: Path, reader: Reader) -> Verdict:
         name, detail = "too large", str(error)
     except QuadrilleError as error:
         detail = str(error)
-    return Verdict(file, name, detail, time.perf_counter() - started, _cpu(reader) - before, reader.peak, extracted)
+    cpu = time.process_time() - before + reader.used.cpu
+    return Verdict(file, name, detail, time.perf_counter() - started, cpu, reader.used.peak, extracted)
 
 
 def _named(extracted: Extracted) -> tuple[str, str]:
@@ -60,12 +59,3 @@ def _named(extracted: Extracted) -> tuple[str, str]:
     if not extracted.text.strip():
         return "pictures", detail
     return ("partial" if extracted.missing else "text"), detail
-
-
-def _cpu(reader: Reader) -> float:
-    """CPU seconds of this process, of the reader's and of all its children until now."""
-    own = time.process_time()
-    if reader.process_id is None:
-        return own
-    fields = Path(f"/proc/{reader.process_id}/stat").read_text().rpartition(")")[2].split()
-    return own + sum(map(int, fields[11:15])) / _TICKS

@@ -11,7 +11,7 @@ import sysconfig
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import IO
 
@@ -40,33 +40,36 @@ def _reader() -> "Reader":
     return reader
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a child has used: bytes of memory at most, seconds of CPU."""
+
+    peak: int
+    cpu: float
+
+
 class Reader:
     """A parent's end of `child.py`, which is started with the first file and again after it was lost."""
 
     def __init__(self) -> None:
-        self.peak = 0  # bytes of memory the last child had at most
+        self.used = Used(0, 0.0)
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-
-    @property
-    def process_id(self) -> int | None:
-        """The process that forks, once there is one."""
-        return self._process.pid if self._process else None
 
     def read(self, data: bytes, filename: str, limits: Limits) -> Extracted:
         """The text of one file; others wait for their turn."""
         with self._turn, tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
             source.write(data)
             source.seek(0)
-            ended = self._ask(source, target, filename, limits)
-            if ended["signal"]:
-                raise _verdict(ended["signal"], ended["peak"], limits)
+            ended_by = self._ask(source, target, filename, limits)
+            if ended_by:
+                raise _verdict(ended_by, self.used.peak, limits)
             target.seek(0)
             return wire.unpack(target.read())
 
-    def _ask(self, source: IO[bytes], target: IO[bytes], filename: str, limits: Limits) -> dict[str, int]:
-        """Send a request and wait for how it ended."""
+    def _ask(self, source: IO[bytes], target: IO[bytes], filename: str, limits: Limits) -> int:
+        """Send a request and wait for the child's end: the signal that ended it, or 0."""
         control = self._control or self._start()
         request = json.dumps({"filename": filename[-1024:], "limits": asdict(limits)}).encode()
         control.settimeout(limits.seconds + _GRACE)
@@ -75,15 +78,15 @@ class Reader:
             answer = control.recv(1024)
         except TimeoutError:
             self.close()
-            return {"signal": signal.SIGALRM, "peak": 0}
+            return signal.SIGALRM
         except OSError:
             answer = b""
         if not answer:
             self.close()
             raise RetryLater("The process that reads files was lost.")
-        ended: dict[str, int] = json.loads(answer)
-        self.peak = ended["peak"]
-        return ended
+        ended = json.loads(answer)
+        self.used = Used(int(ended["peak"]), float(ended["cpu"]))
+        return int(ended["signal"])
 
     def _start(self) -> socket.socket:
         """A fresh interpreter. It is given nothing: no environment, no descriptors but one, no credentials."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from quadrille.errors import TooLarge, Unreadable
-from quadrille.ingest.reading.extracted import Extracted, Limits, Missing, cleaned, joined
+from quadrille.ingest.reading.extracted import Extracted, Limits, Missing, joined
+from quadrille.ingest.reading.pdf_page import DamagedPageError, page_text
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -35,37 +36,16 @@ def read(data: bytes, limits: Limits) -> Extracted:
 
 def _texts(document: "PdfDocument", limits: Limits, missing: list[Missing]) -> Iterator[tuple[str, str]]:
     """Every page's label and text; what gave none although it should is noted."""
-    import pypdfium2
-
     for index in range(len(document)):
         text = ""
         try:
-            text, picture = _text(document, index, limits)
-        except pypdfium2.PdfiumError:
+            text, picture = page_text(document, index, limits)
+        except DamagedPageError:
             missing.append(Missing(_DAMAGED, page=index + 1))
         else:
             if picture:
                 missing.append(Missing(_PICTURE, page=index + 1, picture=True))
         yield "", text
-
-
-def _text(document: "PdfDocument", index: int, limits: Limits) -> tuple[str, bool]:
-    """A page's text, and whether it shows something instead."""
-    page = document[index]
-    try:
-        characters = page.get_textpage()
-        limits.check(characters.count_chars())
-        text = characters.get_text_range()
-        if text.strip():
-            return _clean(text), False
-        return "", any(True for _ in page.get_objects())
-    finally:
-        page.close()
-
-
-def _clean(text: str) -> str:
-    """A page's characters, with a hyphen where PDFium marks a hyphenated line break."""
-    return cleaned(text.replace("\ufffe", "-")).strip()
 
 
 def _reason(error: Exception) -> str:
