@@ -103,9 +103,8 @@ def print_pdfs(folder: Path, reader: Reader, verbose: bool) -> None:
         every += pairs
     print_pair("all", every, ["", ""])
     files = [file for file, _ in references(folder)]
-    print_pair(
-        "all, not contained", [(alone(file), pair[1]) for file, pair in zip(files, every, strict=True)], ["", ""]
-    )
+    bare = [(alone(file), theirs) for file, (_, theirs) in zip(files, every, strict=True)]
+    print_pair("all, not contained", bare, ["", ""])
     for file in sorted((folder.parent / "pdf-edge/large").glob("*.pdf")):
         ours, theirs = compare(file, reader)
         print_pair("400 pages", [(ours, theirs)], [""] * 2)

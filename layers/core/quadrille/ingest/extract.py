@@ -18,6 +18,7 @@ from quadrille.rows import Row
 logger = Logger()
 
 _NO_TEXT = "The file has no text layer: it is an image, a scan or holds only pictures."
+_MISSING = 1_000  # listed by name; a row of the table holds 400 KB
 _DEPTH = "depth"  # kept beside an attachment: how many mails it lay in
 
 
@@ -115,7 +116,9 @@ def _refusal(beside: Place, depth: int, limits: Limits) -> str:
 def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
     text = {"text": extracted.text, "pages": [asdict(page) for page in extracted.pages], "markdown": extracted.markdown}
     blobs.put_json(work_key(version, "text"), text)
-    total, missing = len(extracted.pages), [gap.public() for gap in extracted.missing]
+    total, missing = len(extracted.pages), [gap.public() for gap in extracted.missing[:_MISSING]]
+    if len(extracted.missing) > _MISSING:
+        missing.append({"reason": f"{len(extracted.missing) - _MISSING} more pages or attachments are missing."})
     silent = sum(gap.page is not None for gap in extracted.missing)
     current = documents.advance(
         version,

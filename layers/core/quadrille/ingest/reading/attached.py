@@ -49,29 +49,24 @@ def attached(files: Iterable[Attachment | Missing], limits: Limits) -> tuple[lis
     """The attachments within the limits, each under a name of its own, and what is missing of them and why."""
     taken: dict[str, Attachment] = {}
     missing: list[Missing] = []
-    size = 0
-    for file in files:
+    size, files = 0, list(files)
+    for file in files[: limits.attachments]:
         if isinstance(file, Missing):
             missing.append(file)
-            continue
-        name = _unused(file.name, taken)
-        refusal = _refusal(file, len(taken), size, limits)
-        if refusal:
-            missing.append(Missing(refusal, attachment=name))
-            continue
-        taken[name] = Attachment(name, file.data)
-        size += len(file.data)
+        elif not file.data.strip():
+            missing.append(Missing("The attachment is empty.", attachment=file.name))
+        elif size + len(file.data) > limits.attached:
+            reason = f"The mail's attachments have over {limits.attached} bytes, which is the limit."
+            missing.append(Missing(reason, attachment=file.name))
+        else:
+            name = _unused(file.name, taken)
+            taken[name] = Attachment(name, file.data)
+            size += len(file.data)
+    left = len(files) - limits.attachments
+    if left > 0:
+        reason = f"The mail has over {limits.attachments} attachments, which is the limit."
+        missing.append(Missing(reason, attachment=f"the last {left}"))
     return list(taken.values()), missing
-
-
-def _refusal(file: Attachment, count: int, size: int, limits: Limits) -> str:
-    if not file.data.strip():
-        return "The attachment is empty."
-    if count >= limits.attachments:
-        return f"The mail has over {limits.attachments} attachments, which is the limit."
-    if size + len(file.data) > limits.attached:
-        return f"The mail's attachments have over {limits.attached} bytes, which is the limit."
-    return ""
 
 
 def _unused(name: str, taken: dict[str, Attachment]) -> str:

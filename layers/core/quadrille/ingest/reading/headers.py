@@ -12,6 +12,7 @@ from quadrille.ingest.reading.encodings import attempt, decoded
 from quadrille.ingest.reading.extracted import cleaned
 
 _LONGEST = 2_000  # characters; who has a thousand recipients need not find them in every chunk
+_LONGEST_RAW = 10_000
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
@@ -25,7 +26,7 @@ class Readable(Compat32):
 
 def header(message: Message, name: str) -> str:
     """The first header of a name in one line; empty if there is none."""
-    return readable(str(message.get(name, "")))
+    return readable(str(message.get(name, ""))[:_LONGEST_RAW])  # decoding takes the square of the length
 
 
 def readable(raw: str) -> str:

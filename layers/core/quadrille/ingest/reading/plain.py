@@ -1,7 +1,11 @@
 """Plain text, Markdown and CSV: text already, told apart by the file's name."""
 
 import csv
+import io
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 
 from quadrille.errors import Unreadable
@@ -14,6 +18,7 @@ _BINARY = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
 _TABLES = (".csv", ".tsv", ".tab")
 _DELIMITERS = ",;\t|"
+_SAMPLE = 50  # rows
 
 
 def read(data: bytes, filename: str, limits: Limits) -> Extracted:
@@ -31,19 +36,28 @@ def read(data: bytes, filename: str, limits: Limits) -> Extracted:
 
 def _table(text: str, limits: Limits) -> str:
     csv.field_size_limit(limits.characters)
-    lines = text.splitlines(keepends=True)
     try:
-        return tables.markdown(list(csv.reader(lines, delimiter=_delimiter(lines), skipinitialspace=True)))
+        return tables.markdown(_Rows(text, _delimiter(text)))
     except csv.Error as error:
         raise Unreadable(f"The file is a damaged CSV file ({error}).") from error
 
 
-def _delimiter(lines: list[str]) -> str:
-    """The delimiter that splits the first lines into the most fields, and as many in each."""
-    sample = lines[:50]
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a CSV file, read anew each time: all at once they would take twenty times its size."""
+
+    text: str
+    delimiter: str
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter, skipinitialspace=True)
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that splits the first rows into the most fields, and as many in each."""
 
     def evenness(delimiter: str) -> tuple[float, int]:
-        counts = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
+        counts = [len(row) for row in islice(_Rows(text, delimiter), _SAMPLE) if row]
         usual = max(set(counts), key=counts.count, default=1)
         return (counts.count(usual) / len(counts) if usual > 1 else 0.0, usual)
 

@@ -1,27 +1,31 @@
 """Tables as Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _BREAKS = re.compile(r"\s*\n\s*|[\r\v\f\u2028\u2029]+")
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first row is its head; what is empty at its edges is left out. Empty without content."""
-    rows = _trimmed(rows)
-    if not rows:
-        return ""
-    width = len(rows[0])
-    lines = [_line(row) for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+def markdown(rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose first row is its head, without empty rows and columns. `rows` is gone through twice."""
+    used = sorted({place for row in rows for place, cell in enumerate(row) if cell.strip()})
+    return "\n".join(_lines(rows, used))
 
 
-def _trimmed(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Rows of one length, without empty rows and columns."""
-    cells = [[_BREAKS.sub(" ", cell).strip() for cell in row] for row in rows]
-    used = sorted({place for row in cells for place, cell in enumerate(row) if cell})
-    return [[row[place] if place < len(row) else "" for place in used] for row in cells if any(row)]
+def _lines(rows: Iterable[Sequence[str]], used: Sequence[int]) -> Iterator[str]:
+    headed = False
+    for row in rows:
+        cells = [_clean(row[place]) if place < len(row) else "" for place in used]
+        if not any(cells):
+            continue
+        if headed:
+            while not cells[-1]:  # a row may end early, and a few rows of thousands of columns would fill a book
+                cells.pop()
+        yield "| " + " | ".join(cells) + " |"
+        if not headed:
+            yield "|" + " --- |" * len(used)
+            headed = True
 
 
-def _line(row: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+def _clean(cell: str) -> str:
+    return _BREAKS.sub(" ", cell).strip().replace("|", "\\|")
