@@ -61,3 +61,7 @@ def test_xml_is_read_as_the_text_it_is_and_expands_to_nothing() -> None:
 def test_a_name_that_lies_changes_nothing() -> None:
     assert read(b"<html><h1>Page</h1></html>", "report.pdf", LIMITS).text == "# Page"
     assert read(b"# A note that mentions <b>tags</b>", "note.html.md", LIMITS).markdown
+
+
+def test_a_stray_control_character_makes_no_text_binary() -> None:
+    assert read(b"A bell \x07 rings. " + b"And on. " * 20, "x.txt", LIMITS).text.startswith("A bell  rings.")

@@ -21,7 +21,7 @@ from quadrille.ingest.reading import wire
 from quadrille.ingest.reading.extracted import Limits
 
 _REQUEST = 64 * 1024  # bytes
-_OUTPUT = 512 * 1024 * 1024  # bytes
+_OUTPUT = 192 * 1024 * 1024  # bytes; the longest text and the most attachments fit
 _PARSERS = ("pypdfium2", "markdownify", "openpyxl", "charset_normalizer", "email.parser", "xml.etree.ElementTree")
 # Taken by a parser if they are there. The layer has none of them, so no machine uses them.
 _UNUSED = ("numpy", "PIL", "lxml", "defusedxml", "pandas")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from quadrille.ingest.reading import tables
+from quadrille.ingest.reading.charts import charts
 from quadrille.ingest.reading.extracted import Extracted, Limits, cleaned
 from quadrille.ingest.reading.numbering import Numbering
 from quadrille.ingest.reading.ooxml import Package, attribute, child, local
@@ -21,10 +22,10 @@ def read(package: Package, main: str, limits: Limits) -> Extracted:
     body = child(root, "body")
     if body is None:
         return Extracted("", markdown=True)
-    document = _Document(Styles.of(package, main), Numbering.of(package, main))
+    document = _Document(package, main)
     parts: list[str] = []
     length, previous = 0, ""
-    for kind, text in (*document.blocks(body), *document.notes(package, main)):
+    for kind, text in (*document.blocks(body), *document.notes()):
         apart = "" if not parts else "\n" if kind == previous == "list" else "\n\n"
         parts += [apart, text]
         length += len(apart) + len(text)
@@ -36,9 +37,12 @@ def read(package: Package, main: str, limits: Limits) -> Extracted:
 class _Document:
     """A walk through a document; lists count as it goes."""
 
-    def __init__(self, styles: Styles, numbering: Numbering) -> None:
-        self.styles = styles
-        self.numbering = numbering
+    def __init__(self, package: Package, main: str) -> None:
+        self.package = package
+        self.main = main
+        self.related = package.relationships(main)
+        self.styles = Styles.of(package, main)
+        self.numbering = Numbering.of(package, main)
 
     def blocks(self, parent: Element) -> Iterator[tuple[str, str]]:
         """The kind and the Markdown of each paragraph, list item and table, in order."""
@@ -53,10 +57,10 @@ class _Document:
             elif name not in _SKIPPED:
                 yield from self.blocks(element)
 
-    def notes(self, package: Package, main: str) -> Iterator[tuple[str, str]]:
+    def notes(self) -> Iterator[tuple[str, str]]:
         """Footnotes and endnotes, after the text."""
         for kind, name in _NOTES.items():
-            for root in package.related(main, kind):
+            for root in self.package.related(self.main, kind):
                 for note in root:
                     text = _flat(" ".join(block for _, block in self.blocks(note)))
                     if local(note) == name and text:
@@ -68,6 +72,8 @@ class _Document:
             yield self._marked(element, text)
         for box in _boxes(element):
             yield from self.blocks(box)
+        for chart in charts(self.package, element, self.related):
+            yield "table", chart
 
     def _marked(self, element: Element, text: str) -> tuple[str, str]:
         """A paragraph as a heading, an item of a list or itself."""

@@ -90,6 +90,11 @@ def attribute(element: Element | None, name: str) -> str | None:
     return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), None)
 
 
+def relationship_id(element: Element) -> str:
+    """The attribute `r:id`, which stands beside one that is called `id`, too."""
+    return next((value for key, value in element.attrib.items() if key.endswith("}id")), "")
+
+
 def child(element: Element | None, *path: str) -> Element | None:
     """The first descendant along a path of names, or None."""
     for name in path:

@@ -14,7 +14,8 @@ from quadrille.ingest.reading.encodings import decoded
 from quadrille.ingest.reading.extracted import Extracted, Limits, cleaned
 from quadrille.ingest.reading.kinds import SUPPORTED
 
-_BINARY = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_STRANGE = re.compile(r"[\x01-\x08\x0e-\x1f]")
+_RARE = 100  # characters of a text to one that is none
 _MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
 _TABLES = (".csv", ".tsv", ".tab")
 _DELIMITERS = ",;\t|"
@@ -25,9 +26,10 @@ def read(data: bytes, filename: str, limits: Limits) -> Extracted:
     """A text as it is, a CSV file as a table. Raises `Unreadable` and `TooLarge`."""
     text = decoded(data)
     limits.check(len(text))
-    if "\x00" in text.rstrip("\x00") or _BINARY.search(text):
+    strange = len(_STRANGE.findall(text))
+    if "\x00" in text.rstrip("\x00") or strange * _RARE > len(text):
         raise Unreadable(f"The file is neither text nor anything else that can be read; {SUPPORTED}.")
-    text = cleaned(text)
+    text = cleaned(_STRANGE.sub("", text) if strange else text)
     suffix = PurePosixPath(filename.lower()).suffix
     if suffix in _TABLES and text.strip():
         return Extracted(_table(text, limits), markdown=True)

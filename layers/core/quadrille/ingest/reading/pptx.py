@@ -5,8 +5,9 @@ from xml.etree.ElementTree import Element
 
 from quadrille.errors import TooLarge
 from quadrille.ingest.reading import tables
+from quadrille.ingest.reading.charts import charts
 from quadrille.ingest.reading.extracted import Extracted, Limits, Missing, cleaned, joined
-from quadrille.ingest.reading.ooxml import Package, attribute, child, descendants, local
+from quadrille.ingest.reading.ooxml import Package, attribute, child, descendants, local, relationship_id
 
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "hdr", "sldNum", "sldImg")
@@ -25,7 +26,7 @@ def _slides(package: Package, main: str, limits: Limits, missing: list[Missing])
     """Each slide's title and text; one that is but a picture is noted."""
     related = package.relationships(main)
     listed = child(package.root(main), "sldIdLst")
-    ids = [_relationship_id(slide) for slide in (listed if listed is not None else ())]
+    ids = [relationship_id(slide) for slide in (listed if listed is not None else ())]
     if len(ids) > limits.pages:
         raise TooLarge(f"The presentation has {len(ids)} slides; the limit is {limits.pages}.")
     for number, target in enumerate((related[key].target for key in ids if key in related), start=1):
@@ -35,11 +36,6 @@ def _slides(package: Package, main: str, limits: Limits, missing: list[Missing])
         if not blocks and root is not None and next(descendants(root, "pic"), None) is not None:
             missing.append(Missing(_PICTURE, page=number))
         yield slide.title, cleaned("\n\n".join([*blocks, *slide.notes()]))
-
-
-def _relationship_id(element: Element) -> str:
-    """The attribute `r:id`, which stands beside one that is called `id`, too."""
-    return next((value for key, value in element.attrib.items() if key.endswith("}id")), "")
 
 
 class _Slide:
@@ -88,11 +84,7 @@ class _Slide:
                 [" ".join(_paragraphs(cell)) for cell in descendants(row, "tc")] for row in descendants(table, "tr")
             ]
             yield tables.markdown(rows)
-        for chart in descendants(frame, "chart"):
-            relationship = self.related.get(_relationship_id(chart))
-            root = self.package.root(relationship.target) if relationship and relationship.target else None
-            if root is not None:
-                yield from _chart(root)
+        yield from charts(self.package, frame, self.related)
 
 
 def _paragraphs(body: Element, *, listed: bool = False) -> Iterator[str]:
@@ -115,23 +107,3 @@ def _paragraphs(body: Element, *, listed: bool = False) -> Iterator[str]:
 def _text(paragraph: Element) -> str:
     parts = (" " if local(run) == "br" else run.text or "" for run in descendants(paragraph, "t", "br"))
     return " ".join("".join(parts).split())
-
-
-def _chart(root: Element) -> Iterator[str]:
-    """The values a chart shows, as they are kept with it, under its title."""
-    title = " ".join(text.text or "" for text in descendants(root, "t")) or "Chart"
-    series = list(descendants(root, "ser"))
-    if not series:
-        return
-    columns = [_points(*descendants(series[0], "cat", "xVal"))]
-    names = [""]
-    for one in series:
-        names.append(" ".join(_points(*descendants(one, "tx"))))
-        columns.append(_points(*descendants(one, "val", "yVal")))
-    length = max(map(len, columns))
-    rows = [[column[place] if place < len(column) else "" for column in columns] for place in range(length)]
-    yield f"{title}\n\n{tables.markdown([names, *rows])}"
-
-
-def _points(*elements: Element) -> list[str]:
-    return [value.text or "" for element in elements[:1] for value in descendants(element, "v")]
