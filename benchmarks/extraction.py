@@ -1,4 +1,4 @@
-"""Reading files, measured: a verdict on every file of the corpora, likeness to reviewed texts, speed beside pypdf.
+"""Reading files, measured: a verdict on every file, likeness to reviewed texts, speed and memory beside pypdf.
 
 `python -m benchmarks.extraction` prints the tables of docs/quality.md; `--verbose` a line for each file besides.
 """
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.reading.peer import Outcome, pypdf_text
+from benchmarks.reading.attacks import attacks
+from benchmarks.reading.peer import Outcome, Pypdf, pypdf
 from benchmarks.reading.similarity import references, similarity
-from benchmarks.reading.sweep import LIMITS, Verdict, read, sweep
+from benchmarks.reading.sweep import LIMITS, Verdict, judge, read, sweep
 from local.stack.places import ROOT
 from quadrille.ingest.reading import formats
 from quadrille.ingest.reading.contained import Reader
@@ -41,7 +42,9 @@ def main(arguments: list[str]) -> int:
     )
     if not given.folder:
         print_office(given.corpora / "office-html", reader, given.verbose)
-        print_pdfs(given.corpora / "pdf-truth", reader, given.verbose)
+        with pypdf() as peer:
+            print_pdfs(given.corpora / "pdf-truth", reader, peer, given.verbose)
+        print_attacks(reader)
     reader.close()
     return 1 if crashes else 0
 
@@ -70,6 +73,19 @@ def print_sweep(folders: Sequence[Path], reader: Reader, verbose: bool) -> int:
     return crashes
 
 
+def print_attacks(reader: Reader) -> None:
+    """A row for each file made to exhaust its reader."""
+    print()
+    print(f"| {'made to exhaust':34} |     size |  seconds |  peak MB | verdict |")
+    for name, file, data in attacks():
+        verdict = judge(Path(file), data, reader)
+        size, peak = f"{len(data) / _MEGABYTE:.1f} MB", verdict.peak // _MEGABYTE
+        print(
+            f"| {name:34} | {size:>8} | {verdict.seconds:8.1f} | {peak:8} | {verdict.name}: {verdict.detail} |",
+            flush=True,
+        )
+
+
 def print_office(folder: Path, reader: Reader, verbose: bool) -> None:
     """Likeness to the reviewed Markdown, by format."""
     scores = defaultdict(list)
@@ -85,15 +101,16 @@ def print_office(folder: Path, reader: Reader, verbose: bool) -> None:
         row(suffix, len(values), f"{mean(values):.3f}", f"{min(values):.3f}")
 
 
-def print_pdfs(folder: Path, reader: Reader, verbose: bool) -> None:
+def print_pdfs(folder: Path, reader: Reader, peer: Pypdf, verbose: bool) -> None:
     """Likeness, speed and memory beside pypdf, by subset; the two take turns."""
     print()
+    peer.read(ROOT / "local/samples/employee-handbook.pdf")  # it has imported what it needs, as our reader has
     row("pdf-truth", "files", "pages", "likeness", "pypdf's", "pages/CPU s", "pypdf's", "ratio", "peak MB", "pypdf's")
     every: list[tuple[Outcome, Outcome]] = []
     for subset in sorted(path for path in folder.iterdir() if path.is_dir()):
         pairs, scores = [], []
         for file, reference in references(subset):
-            pair = compare(file, reader)
+            pair = compare(file, reader, peer)
             expected = reference.read_text(encoding="utf-8-sig", errors="replace")
             scores.append([similarity(outcome.text, expected) for outcome in pair])
             pairs.append(pair)
@@ -106,24 +123,25 @@ def print_pdfs(folder: Path, reader: Reader, verbose: bool) -> None:
     bare = [(alone(file), theirs) for file, (_, theirs) in zip(files, every, strict=True)]
     print_pair("all, not contained", bare, ["", ""])
     for file in sorted((folder.parent / "pdf-edge/large").glob("*.pdf")):
-        ours, theirs = compare(file, reader)
+        ours, theirs = compare(file, reader, peer)
         print_pair("400 pages", [(ours, theirs)], [""] * 2)
         print_pair("400 pages, not contained", [(alone(file), theirs)], [""] * 2)
 
 
 def alone(file: Path) -> Outcome:
     """What reading takes in this very process, as no file of a stranger is ever read."""
-    data, started = file.read_bytes(), time.process_time()
+    data = file.read_bytes()
+    formats.read(data, file.name, LIMITS)
+    started = time.process_time()
     extracted = formats.read(data, file.name, LIMITS)
     return Outcome(extracted.text, len(extracted.pages), time.process_time() - started, 0)
 
 
-def compare(file: Path, reader: Reader) -> tuple[Outcome, Outcome]:
+def compare(file: Path, reader: Reader, peer: Pypdf) -> tuple[Outcome, Outcome]:
     """What we and what pypdf make of a PDF."""
     verdict = read(file, reader)
     pages = len(verdict.extracted.pages) if verdict.extracted else 0
-    theirs = pypdf_text(file.read_bytes()) or Outcome("", 0, 0.0, 0)
-    return Outcome(text_of(verdict), pages, verdict.cpu, verdict.peak), theirs
+    return Outcome(text_of(verdict), pages, verdict.cpu, verdict.peak), peer.read(file)
 
 
 def print_pair(name: str, pairs: Sequence[tuple[Outcome, Outcome]], scores: Sequence[str]) -> None:

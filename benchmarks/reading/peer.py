@@ -1,18 +1,22 @@
-"""The peer: pypdf, as LangChain's PyPDFLoader and LlamaIndex's PDFReader call it by default, in a child of its own."""
+"""The peer: pypdf, as LangChain's PyPDFLoader and LlamaIndex's PDFReader call it by default, in one warm process.
 
-import io
-import os
-import signal
-import tempfile
+As a module it is that process: it takes names of files and gives what came of each, a line of JSON for a line.
+"""
+
+import json
+import resource
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-SECONDS = 120  # for one file
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reading one file gave and took: seconds of CPU, bytes of memory at most."""
+    """What reading one file gave and took: seconds of CPU, bytes of memory its process had at most until then."""
 
     text: str
     pages: int
@@ -20,31 +24,49 @@ class Outcome:
     peak: int
 
 
-def pypdf_text(data: bytes) -> Outcome | None:
-    """A PDF's text by pypdf; None if it gives up."""
-    import pypdf  # before the fork: importing it is not what is measured
+class Pypdf:
+    """Our end of the process."""
 
-    with tempfile.TemporaryFile() as target:
-        child = os.fork()
-        if not child:
-            signal.alarm(SECONDS)
-            _write(pypdf.PdfReader, data, target.fileno())
-        _, status, used = os.wait4(child, 0)
-        target.seek(0)
-        head, _, text = target.read().decode().partition("\n")
-    if status or not head:
-        return None
-    pages, cpu = head.split()
-    return Outcome(text, int(pages), float(cpu), used.ru_maxrss * 1024)
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def read(self, file: Path) -> Outcome:
+        """What pypdf makes of a file; no pages if it gives up."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{file}\n")
+        self.process.stdin.flush()
+        return Outcome(**json.loads(self.process.stdout.readline()))
 
 
-def _write(reader: type, data: bytes, target: int) -> None:
-    started = time.process_time()  # the fork is ours and not pypdf's
+@contextmanager
+def pypdf() -> Iterator[Pypdf]:
+    """A process of pypdf."""
+    command = [sys.executable, "-m", "benchmarks.reading.peer"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        yield Pypdf(process)
+        assert process.stdin
+        process.stdin.close()
+
+
+def main() -> None:
+    for line in sys.stdin:
+        print(json.dumps(_outcome(line.rstrip("\n"))), flush=True)
+
+
+def _outcome(file: str) -> dict[str, object]:
+    import pypdf as library
+
+    started, texts = time.process_time(), []
     try:
-        pages = [page.extract_text() for page in reader(io.BytesIO(data)).pages]
-        text = "\n\n".join(pages)
-        with open(target, "wb", closefd=False) as file:
-            file.write(f"{len(pages)} {time.process_time() - started}\n{text}".encode(errors="replace"))
-    except Exception:  # noqa: BLE001 - whatever it is, pypdf gave up
-        os._exit(1)
-    os._exit(0)
+        texts = [page.extract_text() for page in library.PdfReader(file).pages]
+    except Exception as error:  # noqa: BLE001 - whatever it is, pypdf gives up
+        print(repr(error), file=sys.stderr)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    text = "\n\n".join(texts).encode(errors="replace").decode()
+    return {"text": text, "pages": len(texts), "cpu": time.process_time() - started, "peak": peak}
+
+
+if __name__ == "__main__":
+    main()

@@ -34,7 +34,11 @@ def sweep(folder: Path, reader: Reader) -> Iterator[Verdict]:
 
 def read(file: Path, reader: Reader) -> Verdict:
     """The verdict on one file."""
-    data = file.read_bytes()
+    return judge(file, file.read_bytes(), reader)
+
+
+def judge(file: Path, data: bytes, reader: Reader) -> Verdict:
+    """The verdict on the bytes of a file of some name."""
     started, before = time.perf_counter(), time.process_time()
     extracted, name, detail = None, "crash", ""
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from quadrille.errors import TooLarge
 
 _BREAK = "\n\n"
-_UNWANTED = re.compile("[\x00\ufeff]")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -88,7 +87,8 @@ class Extracted:
 
 def cleaned(text: str) -> str:
     """Text with one kind of line end and without what no store takes: NULs, marks of byte order, half characters."""
-    return _HALF.sub("\ufffd", _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    return text if text.isascii() else _HALF.sub("\ufffd", text.replace("\ufeff", ""))
 
 
 def joined(texts: Iterable[tuple[str, str]], limits: Limits) -> tuple[str, tuple[Page, ...]]:
