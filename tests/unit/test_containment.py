@@ -1,7 +1,6 @@
 """What a file may do to its reader, and what comes of it. The readers here are the real ones, in real children."""
 
 import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -73,11 +72,16 @@ def test_a_reader_inherits_no_secret_and_no_connection(obedient: Reader) -> None
         obedient.read(open_files.encode(), "x", LIMITS)
 
 
-def test_a_lost_reader_is_started_again(obedient: Reader) -> None:
+def test_a_reader_that_is_lost_between_files_is_started_again(obedient: Reader) -> None:
     assert obedient._process
-    os.kill(obedient._process.pid, signal.SIGKILL)
+    obedient._process.kill()
+    obedient._process.wait()
+    assert obedient.read(b"pass", "x", LIMITS).text == "survived"
+
+
+def test_a_reader_that_is_lost_with_a_file_makes_the_file_come_again(obedient: Reader) -> None:
     with pytest.raises(RetryLater):
-        obedient.read(b"pass", "x", LIMITS)
+        obedient.read(b"import os, time; os.kill(os.getppid(), 9); time.sleep(5)", "x", LIMITS)
     assert obedient.read(b"pass", "x", LIMITS).text == "survived"
 
 

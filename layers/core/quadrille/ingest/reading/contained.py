@@ -70,6 +70,8 @@ class Reader:
 
     def _ask(self, source: IO[bytes], target: IO[bytes], filename: str, limits: Limits) -> int:
         """Send a request and wait for the child's end: the signal that ended it, or 0."""
+        if self._process and self._process.poll() is not None:
+            self.close()
         control = self._control or self._start()
         request = json.dumps({"filename": filename[-1024:], "limits": asdict(limits)}).encode()
         control.settimeout(limits.seconds + _GRACE)
