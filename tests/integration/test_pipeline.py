@@ -406,3 +406,51 @@ def test_vectors_a_dead_worker_left_behind_are_never_shown_and_go_with_the_next_
     invoke("ingest/index", sqs_event(second))
     stored = clients.vectors().query(tenant, [1.0] + [0.0] * 1535, top_k=9, where={})
     assert [match.metadata["version"] for match in stored] == [2]
+
+
+MAIL = b"""From: a@example.com
+To: b@example.com
+Subject: The number
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: text/plain
+
+The number of the house is in the file.
+--x
+Content-Type: text/plain; name="../number.txt"
+Content-Disposition: attachment; filename="../number.txt"
+
+The number of the house is seven.
+--x--
+"""
+
+
+def test_a_mails_attachment_becomes_a_document_beside_it(house: House, tenant: str) -> None:
+    mail = Place(tenant, "default", "inbox/first.eml")
+    house.drop(mail.key, MAIL)
+    house.work()
+    assert shown(house, mail)["status"] == "ready"
+    assert clients.documents().get(tenant, mail.document_id)["attachments"] == 1
+    objects = house.s3.list_objects_v2(Bucket="bucket", Prefix=f"uploads/{tenant}/")["Contents"]
+    assert [item["Key"] for item in objects] == [mail.key, f"{mail.key}/_number.txt"]
+
+
+def test_an_attachment_that_lies_too_deep_is_missing(house: House, tenant: str) -> None:
+    mail = Place(tenant, "default", "first.eml")
+    house.drop(mail.key, MAIL)
+    house.s3.put_object(Bucket="bucket", Key=mail.key, Body=MAIL, Metadata={"depth": "3"})
+    house.work()
+    document = shown(house, mail)
+    assert document["status"] == "partial"
+    assert document["missing"] == [
+        {"attachment": "_number.txt", "reason": "The attachment lies more than 3 mails deep, which is the limit."}
+    ]
+
+
+def test_an_image_fails_with_a_reason_until_it_can_be_read(house: House, tenant: str) -> None:
+    place = Place(tenant, "default", "photo.txt")
+    house.drop(place.key, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05")
+    house.work()
+    assert "it is an image, a scan" in shown(house, place)["error"]

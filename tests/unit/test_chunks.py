@@ -1,11 +1,14 @@
+import time
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stack.places import ROOT
 from quadrille.chunks import Chunk
 from quadrille.ingest.chunk import Size, split
-from quadrille.ingest.text import Limits, read
+from quadrille.ingest.reading import Limits
+from quadrille.ingest.reading.formats import read
 
 SMALL = Size(tokens=60, overlap=10, batch=8)
 
@@ -23,6 +26,7 @@ def test_a_chunk_is_exactly_its_span_of_the_text_and_knows_its_pages() -> None:
     assert chunk.page_at(extracted.text.index(answer)) == 2
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=800), st.booleans())
 def test_every_word_is_in_some_chunk(text: str, markdown: bool) -> None:
     covered = bytearray(len(text))
@@ -53,3 +57,11 @@ def test_an_endless_line_is_cut_up_exactly(text: str) -> None:
     chunks = list(split(text, [], markdown=False, size=Size(tokens=400, overlap=40, batch=8)))
     assert all(text[chunk.start : chunk.end] == chunk.text and len(chunk.text.encode()) < 36_000 for chunk in chunks)
     assert chunks[-1].end == len(text.rstrip())
+
+
+@pytest.mark.parametrize("prefix", ["> ", ">", "- ", "  - ", "1. ", " > * "])
+def test_deeply_nested_markdown_takes_no_longer_than_text(prefix: str) -> None:
+    text = "\n".join(prefix * depth + "some words that go on" for depth in range(300))
+    started = time.process_time()
+    assert list(split(text, [], markdown=True, size=Size(tokens=400, overlap=40, batch=8)))
+    assert time.process_time() - started < 3

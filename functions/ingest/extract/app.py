@@ -9,8 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from quadrille import clients
 from quadrille.config import settings
 from quadrille.ingest.extract import extract
+from quadrille.ingest.reading import Limits
 from quadrille.ingest.stage import Stage
-from quadrille.ingest.text import Limits
 from quadrille.messages import ObjectCreated
 
 logger = Logger()
@@ -24,7 +24,12 @@ def work(event: ObjectCreated) -> None:
         blobs=clients.blobs(),
         chunk=clients.queue(here.chunk_queue_url),
         max_bytes=here.max_document_bytes,
-        limits=Limits(here.max_document_pages, here.max_document_characters, here.max_reading_seconds),
+        limits=Limits(
+            pages=here.max_document_pages,
+            characters=here.max_document_characters,
+            seconds=here.max_reading_seconds,
+            memory=here.max_reading_bytes,
+        ),
     )
 
 

@@ -77,7 +77,8 @@ class Settings(BaseModel):
     max_document_bytes: PositiveInt = 50 * 1024 * 1024
     max_document_pages: PositiveInt = 5_000
     max_document_characters: PositiveInt = 20_000_000
-    max_reading_seconds: PositiveInt = 60
+    max_reading_seconds: PositiveInt = 25
+    max_reading_bytes: PositiveInt = 512 * 1024 * 1024  # of memory
     chunk_tokens: PositiveInt = 400
     chunk_overlap_tokens: PositiveInt = 40
     embed_batch: PositiveInt = 128

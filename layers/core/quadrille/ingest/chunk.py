@@ -21,6 +21,9 @@ logger = Logger()
 # Its tokenizer is compiled into the splitter; models that count otherwise differ by a few per cent.
 _TOKENIZER = "text-embedding-3-small"
 _LINE = 10_000  # characters
+_MARKER = r"(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))"
+# Quotes and lists in one another: the splitter's time grows with their depth, from 0.5 s a megabyte to minutes.
+_NESTED = re.compile(rf"^(?:(?:[ \t]*{_MARKER}){{16,}}|[ \t]{{64,}}{_MARKER})", re.MULTILINE)
 _ENDLESS = re.compile(rf"[^\n]{{{_LINE + 1},}}")
 
 
@@ -88,8 +91,11 @@ def _split(
 
 
 def split(text: str, pages: Sequence[tuple[int, int, int]], *, markdown: bool, size: Size) -> Iterator[Chunk]:
-    """Chunks in order, each `text[start:end]` exactly. A page is its number, start and end."""
-    kind = MarkdownSplitter if markdown else TextSplitter
+    """Chunks in order, each `text[start:end]` exactly. A page is its number, start and end.
+
+    Markdown that is nested deeper than anybody reads is split as plain text.
+    """
+    kind = MarkdownSplitter if markdown and not _NESTED.search(text) else TextSplitter
     splitter = kind.from_tiktoken_model(_TOKENIZER, size.tokens, size.overlap)
     pieces = (
         (first + start, piece)

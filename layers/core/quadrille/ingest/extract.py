@@ -1,14 +1,14 @@
 """The stage extract: a file dropped in the bucket becomes text, or a failure its owner understands."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.documents import UNCLAIMED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
-from quadrille.ingest.text import Extracted, Limits, read
+from quadrille.ingest.reading import Extracted, Limits, Missing, read
 from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion, ObjectCreated
@@ -16,6 +16,10 @@ from quadrille.queues import Queue
 from quadrille.rows import Row
 
 logger = Logger()
+
+_NO_TEXT = "The file has no text layer: it is an image, a scan or holds only pictures."
+_MISSING = 1_000  # listed by name; a row of the table holds 400 KB
+_DEPTH = "depth"  # kept beside an attachment: how many mails it lay in
 
 
 def extract(
@@ -58,7 +62,12 @@ def extract(
         documents.fail(version, str(error))
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
-    _hand_on(version, extracted, documents, blobs, chunk)
+    extracted = _with_attachments(version, place, extracted, blobs, limits)
+    if extracted.text.strip():
+        _hand_on(version, extracted, documents, blobs, chunk)
+    else:
+        documents.fail(version, _NO_TEXT)
+        logger.info("document_failed", document_id=version.document_id, version=version.version, reason=_NO_TEXT)
 
 
 def _version_at(row: Row) -> DocumentVersion:
@@ -71,17 +80,52 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
     return blobs.get(key)
 
 
+def _with_attachments(
+    version: DocumentVersion, place: Place, extracted: Extracted, blobs: Blobs, limits: Limits
+) -> Extracted:
+    """Put a mail's attachments beside it, as documents of their own, and leave those that could not be as missing.
+
+    Their keys follow from the mail's own and their names, so that a second delivery puts the same again.
+    """
+    if not extracted.attachments:
+        return extracted
+    depth = int((blobs.about(place.key) or {}).get(_DEPTH, 0)) + 1
+    put, missing = [], list(extracted.missing)
+    for attachment in extracted.attachments:
+        beside = Place(place.tenant, place.collection, f"{place.filename}/{attachment.name}")
+        refusal = _refusal(beside, depth, limits)
+        if refusal:
+            missing.append(Missing(refusal, attachment=attachment.name))
+        else:
+            blobs.put(beside.key, attachment.data, about={_DEPTH: str(depth), "mail": version.document_id})
+            put.append(attachment)
+    return replace(extracted, attachments=tuple(put), missing=tuple(missing))
+
+
+def _refusal(beside: Place, depth: int, limits: Limits) -> str:
+    """Why an attachment cannot be a document; empty if it can."""
+    if depth > limits.depth:
+        return f"The attachment lies more than {limits.depth} mails deep, which is the limit."
+    try:
+        beside.checked()
+    except Invalid as error:
+        return f"The attachment's name cannot be kept: {error}."
+    return ""
+
+
 def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
-    blobs.put_json(work_key(version, "text"), asdict(extracted))
-    total = len(extracted.pages)
-    missing = [
-        {"page": page, "reason": "The page shows something and has no text layer."} for page in extracted.missing
-    ]
+    text = {"text": extracted.text, "pages": [asdict(page) for page in extracted.pages], "markdown": extracted.markdown}
+    blobs.put_json(work_key(version, "text"), text)
+    total, missing = len(extracted.pages), [gap.public() for gap in extracted.missing[:_MISSING]]
+    if len(extracted.missing) > _MISSING:
+        missing.append({"reason": f"{len(extracted.missing) - _MISSING} more pages or attachments are missing."})
+    silent = sum(gap.page is not None for gap in extracted.missing)
     current = documents.advance(
         version,
         Status.CHUNKING,
-        pages={"total": total, "extracted": total - len(missing), "ocr": 0},
+        pages={"total": total, "extracted": total - silent, "ocr": 0},
         missing=missing,
+        attachments=len(extracted.attachments),
     )
     if current:
         chunk.send(version)

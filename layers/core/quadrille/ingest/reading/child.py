@@ -1,0 +1,125 @@
+"""The process that reads hostile files: it forks a child for each, under limits the kernel keeps.
+
+It is a fresh interpreter that never had an environment, credentials or connections to lose, and imports the parsers
+once: forking it takes a millisecond, starting it a hundred. No file is looked at before the fork.
+"""
+
+import gc
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from quadrille.errors import TooLarge, Unreadable
+from quadrille.ingest.reading import wire
+from quadrille.ingest.reading.extracted import Limits
+
+_REQUEST = 64 * 1024  # bytes
+_OUTPUT = 192 * 1024 * 1024  # bytes; the longest text and the most attachments fit
+_PARSERS = ("pypdfium2", "markdownify", "openpyxl", "charset_normalizer", "email.parser", "xml.etree.ElementTree")
+# Taken by a parser if they are there. The layer has none of them, so no machine uses them.
+_UNUSED = ("numpy", "PIL", "lxml", "defusedxml", "pandas")
+
+
+def main(descriptor: int) -> None:
+    """Serve requests, one at a time, until the parent closes its end. Each comes with the file and a place to write."""
+    for name in _UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]
+    control = socket.socket(fileno=descriptor)
+    control.sendall(b"ready\n")
+    warm = False
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 2)
+        if not request:
+            return
+        control.sendall(_answer(json.loads(request), control, descriptors))
+        if not warm:  # after the first answer: nobody waits for it
+            _import_parsers()
+            warm = True
+
+
+def _import_parsers() -> None:
+    for name in ("quadrille.ingest.reading.formats", *_PARSERS):
+        importlib.import_module(name)
+    gc.freeze()  # what is never collected is never copied for a child
+
+
+def _answer(request: dict[str, Any], control: socket.socket, descriptors: list[int]) -> bytes:
+    """Read one file in a child; how that ended, the most memory it had, and the seconds of CPU it took."""
+    started = time.process_time()
+    child = os.fork()
+    if not child:
+        control.close()
+        _read(request, *descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _, status, used = os.wait4(child, 0)
+    ended = {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "peak": used.ru_maxrss * 1024,
+        "cpu": used.ru_utime + used.ru_stime + time.process_time() - started,
+    }
+    return json.dumps(ended).encode() + b"\n"
+
+
+def _read(request: dict[str, Any], source: int, target: int) -> NoReturn:
+    """The child: read, write what came of it, and end."""
+    limits = Limits(**request["limits"])
+    try:
+        _confine(limits)
+        with open(source, "rb") as file:
+            data = file.read()
+        with open(target, "wb", closefd=False) as file:
+            file.writelines(_outcome(data, request["filename"], limits))
+    except MemoryError:
+        _refuse(target, _over_memory(limits))
+    except OSError:
+        _refuse(target, TooLarge(f"The file's text and attachments have over {_OUTPUT} bytes, which is the limit."))
+    finally:
+        os._exit(0)
+
+
+def _outcome(data: bytes, filename: str, limits: Limits) -> list[bytes]:
+    from quadrille.ingest.reading import formats
+
+    try:
+        return list(wire.pack(formats.read(data, filename, limits)))
+    except (Unreadable, TooLarge) as error:
+        return [wire.pack_refusal(error)]
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a parser may raise anything on hostile bytes, and this is its end
+        return [wire.pack_refusal(Unreadable(f"The file is damaged and cannot be read ({type(error).__name__})."))]
+
+
+def _refuse(target: int, error: TooLarge) -> None:
+    os.ftruncate(target, 0)
+    os.pwrite(target, wire.pack_refusal(error), 0)
+
+
+def _over_memory(limits: Limits) -> TooLarge:
+    return TooLarge(f"Reading the file takes more than {limits.memory // 1024**2} MB of memory, which is the limit.")
+
+
+def _confine(limits: Limits) -> None:
+    """From here on the kernel ends this process if it takes too long, too much, or starts another one."""
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(silence, stream)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    for name, value in (
+        ("RLIMIT_CPU", limits.seconds),
+        ("RLIMIT_AS", limits.memory),
+        ("RLIMIT_FSIZE", _OUTPUT),
+        ("RLIMIT_NPROC", 0),
+        ("RLIMIT_CORE", 0),
+    ):
+        with suppress(AttributeError, ValueError, OSError):  # not every system knows every limit
+            resource.setrlimit(getattr(resource, name), (value, value))

@@ -1,0 +1,106 @@
+"""What reading a file gives: its text, where its pages lie in it, what is missing, and what was attached."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from quadrille.errors import TooLarge
+
+_BREAK = "\n\n"
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may hold at most, and what reading it may take: seconds of time and of CPU, bytes of memory.
+
+    `expansion` is how many times its size an archive may unpack to (Apache POI refuses at 100, too), and does not
+    apply below a megabyte; `depth` is how deeply mails may lie in mails.
+    """
+
+    pages: int
+    characters: int
+    seconds: int = 25
+    memory: int = 512 * 1024 * 1024
+    pixels: int = 200_000_000
+    entries: int = 10_000
+    expansion: int = 100
+    unpacked: int = 256 * 1024 * 1024
+    attachments: int = 100
+    attached: int = 50 * 1024 * 1024
+    depth: int = 3
+
+    def check(self, characters: int) -> None:
+        """Raise `TooLarge` if a text has too many characters."""
+        if characters > self.characters:
+            raise TooLarge(f"The text has over {self.characters} characters, which is the limit.")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, slide or sheet: its number, counted from 1, its span in the text in characters, and its name if any."""
+
+    number: int
+    start: int
+    end: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A page or an attachment that gave nothing, and why. A page that is a `picture` may be read by OCR."""
+
+    reason: str
+    page: int | None = None
+    attachment: str | None = None
+    picture: bool = False
+
+    def public(self) -> dict[str, int | str]:
+        """What the document's row says of it."""
+        place = {"page": self.page} if self.page else {"attachment": self.attachment}
+        return {**{name: value for name, value in place.items() if value is not None}, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a mail; its name is the sender's choice."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A file's text, `pages` being empty for a format without pages, and what is missing of it or came with it."""
+
+    text: str
+    pages: tuple[Page, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    markdown: bool = False
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def scanned(self) -> tuple[int, ...]:
+        """The pages that OCR may read."""
+        return tuple(gap.page for gap in self.missing if gap.picture and gap.page)
+
+
+def cleaned(text: str) -> str:
+    """Text with one kind of line end and without what no store takes: NULs, marks of byte order, half characters."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    return text if text.isascii() else _HALF.sub("\ufffd", text.replace("\ufeff", ""))
+
+
+def joined(texts: Iterable[tuple[str, str]], limits: Limits) -> tuple[str, tuple[Page, ...]]:
+    """Labels and texts of pages as one text and its pages. Raises `TooLarge` as soon as a limit is passed."""
+    pages: list[Page] = []
+    parts: list[str] = []
+    start = 0
+    for number, (label, text) in enumerate(texts, start=1):
+        if number > limits.pages:
+            raise TooLarge(f"The file has over {limits.pages} pages, which is the limit.")
+        parts.append(text)
+        pages.append(Page(number, start, start + len(text), label))
+        start += len(text) + len(_BREAK)
+        limits.check(start - len(_BREAK))
+    return _BREAK.join(parts), tuple(pages)
