@@ -37,11 +37,14 @@ def run(handler: str, *, messages: int, seed: int, progress: Callable[[str], Non
     return outcome
 
 
+_REHEARSALS = 5
+
+
 @dataclass
 class _Course:
     """Deliveries one after another, and now and then two at once. The clock never goes back.
 
-    The first delivery teaches how many interactions a clean one has.
+    The first deliveries teach how many interactions a clean one has; the very first also reads what is then cached.
     """
 
     queue: Queue
@@ -79,7 +82,8 @@ class _Course:
 
     def _end(self, delivery: Delivery, answer: dict[str, Any]) -> None:
         self.now = max(self.now, answer["time"])
-        self.clean = self.clean or len(answer["trace"])
+        if self.outcome.ended["done"] < _REHEARSALS and answer["outcome"] == "done":
+            self.clean = len(answer["trace"])
         self.outcome.add(answer)
         if answer["outcome"] == "done":
             self.queue.delete(delivery)

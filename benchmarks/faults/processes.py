@@ -69,6 +69,8 @@ def _environment(aws: str = "") -> dict[str, str]:
     """Nothing of the machine's but its PATH: no key, no profile, no setting of a library."""
     return {
         "PATH": os.environ["PATH"],
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+        "POWERTOOLS_METRICS_DISABLED": "true",
         "PYTHONPATH": str(ROOT / "layers/core"),
         "PYTHONHASHSEED": "0",
         "AWS_ACCESS_KEY_ID": "test",

@@ -26,7 +26,7 @@ CONTEXT = type(
         "get_remaining_time_in_millis": lambda self: 28_000,
     },
 )()
-QUEUES = ("extract", "chunk", "embed", "index")
+QUEUES = ("extract", "chunk", "embed", "index", "erase")
 
 
 @cache
@@ -77,6 +77,14 @@ class House:
         event = {"detail-type": "Object Created", "detail": {"bucket": {"name": "bucket"}, "object": item}}
         self.sqs.send_message(QueueUrl=self.urls["extract"], MessageBody=json.dumps(event))
         return event
+
+    def remove(self, key: str) -> None:
+        """Remove a file from the bucket and give the event S3 would publish."""
+        self.s3.delete_object(Bucket="bucket", Key=key)
+        self.sequence += 1
+        item = {"key": key, "sequencer": f"{self.sequence:016X}"}
+        event = {"detail-type": "Object Deleted", "detail": {"bucket": {"name": "bucket"}, "object": item}}
+        self.sqs.send_message(QueueUrl=self.urls["erase"], MessageBody=json.dumps(event))
 
     def work(self, *stages: str) -> int:
         """Let the stages take messages until there are none; how many were taken."""

@@ -50,6 +50,12 @@ def test_costs_by_room_are_what_the_receipts_say(house: House, worked: Place) ->
     assert rooms["ask"]["saved_by_cache_usd"] == rooms["ask"]["spent_usd"]
 
 
+def test_costs_say_of_when_their_prices_are(house: House, tenant: str) -> None:
+    _, body = house.call("system/costs", "GET", "/costs", tenant=tenant)
+    assert body["prices"]["source"].startswith("genai-prices")
+    assert body["prices"]["date"] > "2026"
+
+
 def test_costs_by_document_name_each_document_once(house: House, worked: Place) -> None:
     [line] = costs(house, worked.tenant, by="document")
     assert line["group"] == worked.document_id
@@ -87,7 +93,14 @@ def test_costs_come_as_csv_if_asked_for(house: House, worked: Place) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"by": "moon"}, {"from": "yesterday"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2020-01-01"}],
+    [
+        {"by": "document", "cursor": "~~"},
+        {"to": "0001-01-05"},
+        {"by": "moon"},
+        {"from": "yesterday"},
+        {"from": "2026-02-01", "to": "2026-01-01"},
+        {"from": "2020-01-01"},
+    ],
     ids=str,
 )
 def test_a_report_nobody_can_make_is_refused(house: House, tenant: str, query: dict[str, str]) -> None:
@@ -112,6 +125,12 @@ def test_an_admin_sets_a_limit_and_it_holds(house: House, worked: Place) -> None
     status, problem = house.call("ask/answer", "POST", "/ask", {"question": "What else?"}, tenant=worked.tenant)
     assert (status, problem["scope"]) == (402, "day")
     assert set_limit(house, worked.tenant, "day", None)[1]["items"][0]["limit_usd"] == "5"
+
+
+@pytest.mark.parametrize("zero", ["0", "0e-400", "0.000"])
+def test_zero_is_zero_however_it_is_written(house: House, tenant: str, zero: str) -> None:
+    status, body = set_limit(house, tenant, "day", zero)
+    assert (status, body["items"][0]["limit_usd"]) == (200, "0")
 
 
 def test_nobody_else_sets_a_limit(house: House, tenant: str) -> None:

@@ -101,6 +101,21 @@ def test_a_batch_delivered_twice_is_in_the_set_once(documents: Documents) -> Non
     assert row["batches"] == {"0": {"blob": "b0", "chunks": 8}}
 
 
+@pytest.mark.parametrize("end", [Status.FAILED, Status.INDEXING])
+def test_a_version_that_is_past_waiting_does_not_wait_for_a_budget(documents: Documents, end: Status) -> None:
+    version = opened(documents)
+    documents.advance(version, end, error="why")
+    assert not documents.wait(version, "no money")
+    assert status(documents) == end
+
+
+def test_an_explanation_does_not_replace_the_reason_of_a_failure(documents: Documents) -> None:
+    version = opened(documents)
+    documents.fail(version, "damaged")
+    documents.explain(version, "throttled")
+    assert documents.get("acme", PLACE.document_id)["error"] == "damaged"
+
+
 def test_another_tenants_document_is_not_found(documents: Documents) -> None:
     opened(documents)
     with pytest.raises(NotFound):

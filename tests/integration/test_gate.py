@@ -122,3 +122,34 @@ def test_an_error_of_another_kind_opens_nothing(make: Callable[[], Gate]) -> Non
         with pytest.raises(ConnectionError):
             gate.guard("p", fail, failures=(TimeoutError,))
     assert gate.guard("p", lambda: "sent", failures=(TimeoutError,)) == "sent"
+
+
+@pytest.mark.parametrize("requests", [60, 7_000, 40_000, 90_000])
+def test_no_rate_is_overrun_however_high(make: Callable[[], Gate], clock: Clock, requests: int) -> None:
+    gate, began = make(), clock.time
+    object.__setattr__(gate, "rates", {"m": Rate(requests=requests, tokens=10**9)})
+    gate.hold("m", 0)  # the burst is used up
+    for _ in range(200):
+        gate.wait("m", tokens=1, patience=600)
+    assert 0.97 <= (clock.time - began) / (199 / requests * 60) <= 1.03
+
+
+def test_a_short_hold_takes_nothing_from_what_is_booked(make: Callable[[], Gate]) -> None:
+    make().wait("m", tokens=12_000, patience=1)
+    make().hold("m", 1)
+    with pytest.raises(Busy):
+        make().wait("m", tokens=5_000, patience=1)
+
+
+def test_a_circuit_whose_probe_cannot_be_noted_sends_nothing(
+    make: Callable[[], Gate], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: Any, **__: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="x")
+
+    trip(make())
+    clock.time += 31
+    gate = make()
+    monkeypatch.setattr(gate.circuits, "_put_record", throttled)
+    with pytest.raises(Busy):
+        gate.guard("p", lambda: "sent", failures=(ConnectionError,))

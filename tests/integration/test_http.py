@@ -60,7 +60,7 @@ def test_a_malformed_question_is_422_with_the_field_named(house: House, body: An
 )
 def test_a_malformed_upload_is_422_with_the_field_named(house: House, change: dict[str, Any], field: str) -> None:
     body = {"filename": "a.pdf", "size": 10} | change
-    status, problem = house.call("ingest/documents", "POST", "/documents", body)
+    status, problem = house.call("ingest/uploads", "POST", "/documents", body)
     assert status == 422
     assert any(field in error["field"] for error in problem["errors"])
 
@@ -94,7 +94,7 @@ def test_a_body_over_the_limit_is_413(house: House) -> None:
 
 def test_a_file_over_the_limit_is_413(house: House) -> None:
     body = {"filename": "a.pdf", "size": 10**10}
-    status, problem = house.call("ingest/documents", "POST", "/documents", body)
+    status, problem = house.call("ingest/uploads", "POST", "/documents", body)
     assert status == 413
     assert "52428800" in problem["detail"]
 
@@ -150,7 +150,7 @@ def test_a_provider_that_is_down_is_503_with_retry_after(house: House, monkeypat
 
 def test_an_upload_is_a_form_that_takes_this_file_only(house: House, tenant: str) -> None:
     body = {"filename": "notes.md", "size": 12, "content_type": "text/markdown", "sha256": "0" * 64}
-    status, made = house.call("ingest/documents", "POST", "/documents", body, tenant=tenant)
+    status, made = house.call("ingest/uploads", "POST", "/documents", body, tenant=tenant)
     assert status == 201
     fields = made["upload"]["fields"]
     assert fields["key"] == f"uploads/{tenant}/default/notes.md"

@@ -172,14 +172,17 @@ def test_what_was_certainly_not_billed_gives_the_money_back(
     assert (paid.receipt.cost_usd, paid.receipt.ambiguous) == (Decimal("0.04"), 0)
 
 
-def test_an_ambiguous_call_counts_as_spent_and_the_next_receipt_names_it(
+def test_an_ambiguous_call_counts_as_spent_and_one_receipt_names_it(
     ledger: Ledger, call: Make, provider: Provider
 ) -> None:
-    with pytest.raises(AmbiguousCall):
+    with pytest.raises(AmbiguousCall) as lost:
         ledger.pay(call(), raising(AmbiguousCall("no reply")))
     assert budget(ledger) == (Decimal("0.10"), Decimal(0))
-    paid = ledger.pay(call(), provider)
-    assert (paid.receipt.cost_usd, paid.receipt.ambiguous) == (Decimal("0.14"), 1)
+    paid = ledger.pay(call(subject="answers/2"), provider)
+    assert lost.value.receipt
+    assert lost.value.receipt + paid.receipt == Receipt(
+        cost_usd=Decimal("0.14"), calls=1, ambiguous=1, input_tokens=3, models=("m",)
+    )
     assert budget(ledger) == (Decimal("0.14"), Decimal(0))
 
 
@@ -426,3 +429,60 @@ def test_a_result_a_dead_worker_put_into_the_bucket_is_found_and_not_bought_agai
     paid = ledger.pay(call(deadline=clock.now() + 20), provider)
     assert (paid.result, paid.receipt.ambiguous, provider.bills) == (b"kept", 0, 0)
     assert budget(ledger) == (Decimal("0.04"), Decimal(0))
+
+
+def test_a_claim_that_was_begun_again_is_not_reclaimed_from_under_its_owner(
+    ledger: Ledger, call: Make, clock: Clock, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(ledger, call())
+    clock.time += 31
+    stale = ledger.claims.dynamodb.query(
+        TableName=ledger.claims.table,
+        IndexName="open",
+        KeyConditionExpression="open_to = :tenant",
+        ExpressionAttributeValues={":tenant": {"S": "acme"}},
+    )
+
+    def send() -> Reply:
+        monkeypatch.setattr(ledger.claims.dynamodb, "query", lambda **_: stale)
+        assert ledger.claims.reclaim("acme") == 0
+        return provider()
+
+    assert ledger.pay(call(deadline=clock.now() + 20), send).result == b"reply"
+    assert ledger.claims.reclaim("acme") == 0
+
+
+def test_a_second_claim_whose_reply_was_lost_remembers_what_the_first_cost(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    begun(ledger, call())
+    clock.time += 31
+    write, calls = ledger.claims.dynamodb.transact_write_items, iter(range(99))
+
+    def lost(**request: Any) -> Any:
+        answer = write(**request)
+        if next(calls) == 1:  # after the refused first claim and the take-over
+            raise EndpointConnectionError(endpoint_url="x")
+        return answer
+
+    ledger.claims.dynamodb.transact_write_items = lost  # type: ignore[method-assign]
+    assert ledger.pay(call(deadline=clock.now() + 20), provider).receipt.ambiguous == 1
+    assert budget(ledger) == (Decimal("0.14"), Decimal(0))
+
+
+def test_a_call_that_waits_over_midnight_is_booked_under_one_day(
+    ledger: Ledger, call: Make, provider: Provider, clock: Clock
+) -> None:
+    clock.time = 1_800_057_598.0  # two seconds before midnight
+    conflicting(ledger, 5)
+    object.__setattr__(ledger.claims, "sleep", lambda seconds: clock.sleep(seconds + 1))
+    ledger.pay(call(deadline=clock.now() + 60), provider)
+    row = ledger.limits.spending(Budget("acme", "day", "2027-01-15", Decimal(0)))
+    assert row["spent"] == row["2027-01-15|ask|m|spent"] == Decimal("0.04")
+
+
+def test_an_open_claim_does_not_expire_and_a_settled_one_does(ledger: Ledger, call: Make, provider: Provider) -> None:
+    begun(ledger, call())
+    ledger.pay(call(request={"input": "more"}), provider)
+    rows = [ledger.claims.row(call()), ledger.claims.row(call(request={"input": "more"}))]
+    assert ["expires_at" in (row or {}) for row in rows] == [False, True]

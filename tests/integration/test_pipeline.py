@@ -9,9 +9,11 @@ import pytest
 
 from local.stack.places import ROOT
 from quadrille import clients
+from quadrille.config import settings
 from quadrille.documents import Documents, Place, Status
 from quadrille.ingest.index import index as run_index
 from quadrille.messages import DocumentVersion
+from quadrille.vectors import Vectors
 from tests.integration.house import House, invoke, reset_caches, sqs_event
 
 SAMPLES = ROOT / "local/samples"
@@ -159,6 +161,8 @@ def test_an_old_version_that_is_indexed_late_leaves_nothing_behind(house: House,
         blobs=clients.blobs(),
         vectors=clients.vectors(),
         per_request=50,
+        embedding=settings().embedding,
+        dimensions=settings().embedding_dimensions,
     )
     _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
     assert [hit["text"].split()[-1] for hit in found["hits"]] == ["two."]
@@ -329,7 +333,7 @@ def test_a_file_of_blanks_is_empty(house: House, tenant: str, data: bytes) -> No
 
 def test_a_form_cannot_be_made_for_any_file(house: House, tenant: str) -> None:
     body = {"filename": "${filename}", "size": 3}
-    assert house.call("ingest/documents", "POST", "/documents", body, tenant=tenant)[0] == 422
+    assert house.call("ingest/uploads", "POST", "/documents", body, tenant=tenant)[0] == 422
 
 
 def test_a_provider_that_is_down_makes_a_document_wait_and_burns_no_receive(
@@ -351,6 +355,57 @@ def test_a_provider_that_is_down_makes_a_document_wait_and_burns_no_receive(
     house.work()
     assert (shown(house, place)["status"], shown(house, place)["error"]) == ("ready", None)
     assert shown(house, place)["receipt"]["calls"] == 1
+
+
+def found(house: House, tenant: str) -> list[str]:
+    """What a search for the secret number finds: the last words."""
+    _, body = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)
+    return [hit["text"].split()[-1] for hit in body["hits"]]
+
+
+def two_versions(house: House, tenant: str) -> tuple[Place, dict[str, Any]]:
+    """A document whose first version is live and whose second is being indexed; the message that made the first."""
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The secret number of the club is one.")
+    house.work("extract", "chunk", "embed")
+    [(_, first)] = house._receive("index")
+    house._deliver("index", first)
+    house.drop(place.key, b"The secret number of the club is two.")
+    house.work("extract", "chunk", "embed")
+    return place, first
+
+
+def test_readers_see_the_old_version_until_the_new_one_is_complete(house: House, tenant: str) -> None:
+    two_versions(house, tenant)
+    assert found(house, tenant) == ["one."]
+    house.work()
+    assert found(house, tenant) == ["two."]
+
+
+def test_a_late_duplicate_of_the_live_version_takes_nothing_from_its_readers(house: House, tenant: str) -> None:
+    _, first = two_versions(house, tenant)
+    invoke("ingest/index", sqs_event(first))
+    assert found(house, tenant) == ["one."]
+
+
+def test_a_new_version_that_fails_leaves_the_old_one_readable(house: House, tenant: str) -> None:
+    place, _ = two_versions(house, tenant)
+    clients.documents().fail(DocumentVersion(tenant=tenant, document_id=place.document_id, version=2), "no")
+    assert (shown(house, place)["status"], found(house, tenant)) == ("failed", ["one."])
+
+
+def test_vectors_a_dead_worker_left_behind_are_never_shown_and_go_with_the_next_delivery(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_versions(house, tenant)
+    [(_, second)] = house._receive("index")
+    with monkeypatch.context() as patched:
+        patched.setattr(Vectors, "delete", lambda *_, **__: None)  # the worker died before this
+        invoke("ingest/index", sqs_event(second))
+    assert found(house, tenant) == ["two."]
+    invoke("ingest/index", sqs_event(second))
+    stored = clients.vectors().query(tenant, [1.0] + [0.0] * 1535, top_k=9, where={})
+    assert [match.metadata["version"] for match in stored] == [2]
 
 
 MAIL = b"""From: a@example.com

@@ -234,6 +234,44 @@ def test_an_admin_closes_and_opens_the_days_budget(new_caller: Callable[..., Cal
     assert caller.ok("POST", "/search", {"query": "anything"})["hits"] == []
 
 
+def await_erased(caller: Caller, document_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        document = caller.ok("GET", f"/documents/{document_id}")
+        if document["erased"]:
+            return document
+        time.sleep(0.3)
+    raise AssertionError(f"not erased: {document}")
+
+
+@pytest.mark.parametrize("by", ["api", "bucket"])
+def test_a_deleted_document_is_found_no_more_and_nothing_is_left(caller: Caller, client: Client, by: str) -> None:
+    drop(client, caller, "secret.txt", b"The secret number of the vault is seventeen.")
+    document_id = caller.await_final("secret.txt")["document_id"]
+    assert caller.ok("POST", "/search", {"query": "number of the vault"})["hits"]
+    if by == "api":
+        assert caller.ok("DELETE", f"/documents/{document_id}")["status"] == "deleted"
+    else:
+        key = f"uploads/{caller.tenant}/default/secret.txt"
+        client("s3").delete_object(Bucket=caller.stack["bucket"], Key=key)
+    assert await_erased(caller, document_id)["erased"]["vectors"] == 1
+    assert caller.ok("POST", "/search", {"query": "number of the vault"})["hits"] == []
+    for prefix in (f"work/{caller.tenant}/", f"uploads/{caller.tenant}/"):
+        assert "Contents" not in client("s3").list_objects_v2(Bucket=caller.stack["bucket"], Prefix=prefix)
+
+
+def test_a_new_version_embeds_what_has_changed_and_a_retry_of_it_nothing(caller: Caller, client: Client) -> None:
+    chapters = [f"# Chapter {number}\n\n{f'This is sentence {number} of the book. ' * 60}\n\n" for number in range(6)]
+    drop(client, caller, "book.md", "".join(chapters).encode())
+    first = caller.await_final("book.md")
+    chapters[3] = "# Chapter 3\n\n" + "Something else stands here now. " * 60 + "\n\n"
+    drop(client, caller, "book.md", "".join(chapters).encode())
+    second = caller.await_final("book.md", version=2)
+    assert second["chunks"]["reused"] >= 4
+    assert 1 <= second["chunks"]["embedded"] < first["chunks"]["embedded"]
+    assert caller.ok("POST", f"/documents/{first['document_id']}/retry")["status"] == "ready"
+
+
 @pytest.fixture
 def announced(client: Client, outputs: dict[str, str]) -> Iterator[str]:
     """The URL of a queue that gets what is published about budgets."""

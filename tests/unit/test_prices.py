@@ -59,6 +59,11 @@ def test_a_price_with_a_hole_is_refused_and_not_taken_for_nothing(call: dict[str
         prices.ceiling("m" if "output_tokens" in call else "n", **call)
 
 
+def test_a_request_without_a_price_is_refused() -> None:
+    with pytest.raises(UnknownPrice, match="requests"):
+        Prices({"m": Price(input=Decimal(1))}).request("m")
+
+
 def test_a_price_of_zero_is_a_price() -> None:
     assert Prices({"m": Price(input=Decimal(0))}).ceiling("m", request_bytes=9) == 0
 

@@ -27,7 +27,14 @@ def ask(request: AskRequest) -> AskResponse:
         max_cost=request.max_cost_usd,
         identity=api.request_id if request.cache == "off" else "",
     )
-    return answer(request, payer, models=clients.models(), vectors=clients.vectors(), limit=settings().answer_tokens)
+    return answer(
+        request,
+        payer,
+        models=clients.models(),
+        vectors=clients.vectors(),
+        documents=clients.documents(),
+        limit=settings().answer_tokens,
+    )
 
 
 @logger.inject_lambda_context

@@ -22,6 +22,8 @@ def work(version: DocumentVersion) -> None:
         documents=clients.documents(),
         blobs=clients.blobs(),
         embed=clients.queue(here.embed_queue_url),
+        index=clients.queue(here.index_queue_url),
+        embedding=here.embedding,
         size=Size(tokens=here.chunk_tokens, overlap=here.chunk_overlap_tokens, batch=here.embed_batch),
     )
 

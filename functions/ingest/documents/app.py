@@ -1,4 +1,4 @@
-"""POST /documents, GET /documents and GET /documents/{id}: announce an upload, see what became of it."""
+"""GET /documents, GET and DELETE /documents/{id}, POST /documents/{id}/retry: see, end and resume what was uploaded."""
 
 from typing import Annotated, Any
 
@@ -10,28 +10,13 @@ from quadrille import clients
 from quadrille.config import settings
 from quadrille.documents import Status, budget_of
 from quadrille.http import Api
-from quadrille.ingest.models import Collection, Document, DocumentList, UploadRequest, UploadResponse
-from quadrille.ingest.uploads import announce
+from quadrille.ingest.models import Collection, Document, DocumentList
+from quadrille.ingest.uploads import retry, withdraw
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
 logger = Logger()
 api = Api(scope="ingest")
-
-
-@api.post("/documents", status_code=201)
-def create(request: UploadRequest) -> tuple[UploadResponse, int]:
-    """Get a form to upload one file with."""
-    here = settings()
-    upload = announce(
-        request,
-        tenant=api.principal.tenant,
-        documents=clients.documents(),
-        blobs=clients.blobs(),
-        max_bytes=here.max_document_bytes,
-        seconds=here.upload_seconds,
-    )
-    return upload, 201
 
 
 @api.get("/documents")
@@ -52,7 +37,26 @@ def index(
 @api.get("/documents/<document_id>")
 def show(document_id: str) -> Document:
     """One document and how far it has come."""
-    row = clients.documents().get(api.principal.tenant, document_id)
+    return _shown(clients.documents().get(api.principal.tenant, document_id))
+
+
+@api.delete("/documents/<document_id>", status_code=202)
+def delete(document_id: str) -> tuple[Document, int]:
+    """Take a document from its readers at once, and erase what was made of it."""
+    queue = clients.queue(settings().erase_queue_url)
+    row = withdraw(api.principal.tenant, document_id, documents=clients.documents(), blobs=clients.blobs(), erase=queue)
+    return _shown(row), 202
+
+
+@api.post("/documents/<document_id>/retry", status_code=202)
+def repeat(document_id: str) -> tuple[Document, int]:
+    """Do what is missing of a document that is not searchable."""
+    extract = clients.queue(settings().extract_queue_url)
+    row = retry(api.principal.tenant, document_id, documents=clients.documents(), extract=extract)
+    return _shown(row), 202
+
+
+def _shown(row: Row) -> Document:
     return Document.of(row, _receipts([row])[budget_of(row)])
 
 

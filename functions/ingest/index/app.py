@@ -16,12 +16,15 @@ logger = Logger()
 
 
 def work(version: DocumentVersion) -> None:
+    here = settings()
     index(
         version,
         documents=clients.documents(),
         blobs=clients.blobs(),
         vectors=clients.vectors(),
-        per_request=settings().upsert_batch,
+        per_request=here.upsert_batch,
+        embedding=here.embedding,
+        dimensions=here.embedding_dimensions,
     )
 
 

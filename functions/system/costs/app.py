@@ -23,7 +23,7 @@ def costs(
     by: By = "day",
     first: Annotated[date | None, Query(alias="from")] = None,
     to: date | None = None,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response[Any]:
     """Sum up costs by day, room, model, document or task."""

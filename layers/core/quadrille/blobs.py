@@ -1,17 +1,18 @@
 """The one bucket: what was uploaded, what a stage leaves for the next, and large paid results."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from quadrille.errors import NotFound
+from quadrille.errors import NotFound, RetryLater
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
+_KEYS_A_DELETE = 1_000
 _GONE = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -50,6 +51,19 @@ class Blobs:
             if error.response["Error"]["Code"] in _GONE:
                 raise NotFound(f"There is no object {key!r} in the bucket.") from error
             raise
+
+    def list(self, prefix: str) -> list[str]:
+        """The keys that begin with `prefix`."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is not there is no error. Raises `RetryLater` if any was not deleted."""
+        for start in range(0, len(keys), _KEYS_A_DELETE):
+            objects = [{"Key": key} for key in keys[start : start + _KEYS_A_DELETE]]
+            answer = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
+            if answer.get("Errors"):
+                raise RetryLater(f"{len(answer['Errors'])} objects were not deleted.")
 
     def put_json(self, key: str, value: Any) -> None:
         """Store a JSON document."""

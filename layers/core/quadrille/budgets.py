@@ -173,7 +173,7 @@ class Limits:
         until, known = self._cache.get(tenant, (0.0, {}))
         if self.now() < until:
             return known
-        row = get(self.dynamodb, self.table, _limits_key(tenant), consistent=False) or {}
+        row = get(self.dynamodb, self.table, _limits_key(tenant)) or {}
         known = {name.removeprefix("limit|"): value for name, value in row.items() if name.startswith("limit|")}
         if len(self._cache) >= _CACHED_TENANTS:
             self._cache.clear()

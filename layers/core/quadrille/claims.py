@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille import metrics
 from quadrille.blobs import Blobs
-from quadrille.budgets import Budget, Entry, day_of, spending_key
+from quadrille.budgets import Budget, Entry, spending_key
 from quadrille.calls import Call
 from quadrille.errors import RetryLater
 from quadrille.receipts import Receipt
@@ -38,7 +38,11 @@ _CONFLICTS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThro
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make one call: a fencing token, reservations, and what earlier tries may have cost."""
+    """The right to make one call: a fencing token, reservations, and what became of earlier tries.
+
+    `ambiguous` counts those that may have been billed without a result; `unreported` and `written_off` those of them
+    whose worker died, so that no receipt has told of them yet.
+    """
 
     key: str
     tenant: str
@@ -48,6 +52,7 @@ class Claim:
     budgets: Sequence[str]
     entry: Entry
     ambiguous: int
+    unreported: int
     written_off: Decimal
 
     @classmethod
@@ -62,6 +67,7 @@ class Claim:
             budgets=row["budgets"],
             entry=Entry(row["day"], row["room"], row["model"]),
             ambiguous=int(row["ambiguous"]),
+            unreported=int(row["unreported"]),
             written_off=row["written_off"],
         )
 
@@ -97,6 +103,10 @@ class Claims:
         """Whether a claim's lease has ended."""
         return bool(row["lease_until"] < int(self.now() * 1000))
 
+    def lease_left(self, row: Row) -> float:
+        """Seconds until a claim's lease ends; between 2 and 30, which is soon enough to look again."""
+        return min(30.0, max(2.0, float(row["lease_until"]) / 1000 - self.now()))
+
     def begin(
         self, call: Call, budgets: Sequence[Budget], fence: str, *, seen: Row | None
     ) -> "Claim | Short | Row | None":
@@ -118,7 +128,7 @@ class Claims:
             if mine["Code"] == "ConditionalCheckFailed":
                 met = from_item(mine.get("Item", {})) or None
                 arrived = met and (met["fence"], met["state"]) == (fence, "claimed")  # an earlier try of this one
-                return claim if arrived else met
+                return Claim.of(met) if met and arrived else met
             short = (pair for pair in zip(budgets, theirs, strict=True) if pair[1]["Code"] == "ConditionalCheckFailed")
             return next((Short(budget, from_item(reason.get("Item", {}))) for budget, reason in short), None)
         except (ClientError, BotoCoreError) as error:
@@ -129,13 +139,15 @@ class Claims:
         return claim
 
     def end(self, claim: Claim, state: str, receipt: Receipt, values: Mapping[str, Any] | None = None) -> None:
-        """End a claim in one transaction with its budgets. Raises `RetryLater` if somebody took it over."""
-        unsure = receipt.cost_usd if receipt.ambiguous else Decimal(0)
+        """End a claim in one transaction with its budgets. Raises `RetryLater` if somebody took it over.
+
+        Only a row that has ended expires: an open claim holds money.
+        """
         changes: dict[str, Any] = {
+            "ambiguous": claim.ambiguous + receipt.ambiguous,
             **(values or {}),
             "state": state,
-            "ambiguous": claim.ambiguous + receipt.ambiguous,
-            "written_off": claim.written_off + unsure,
+            "expires_at": int(self.now()) + self.days * _DAY,
         }
         update: TransactWriteItemTypeDef = {
             "Update": {
@@ -162,13 +174,15 @@ class Claims:
 
     def write_off(self, claim: Claim, cost: Decimal) -> Receipt:
         """End a claim that has no result and may have been billed; the receipt of that. Raises as `end`."""
-        lost = Receipt(cost_usd=cost, ambiguous=1, models=(claim.entry.model,))
+        lost = _lost(claim, cost)
         self.end(claim, "ambiguous", lost)
         return lost
 
     def settle(self, claim: Claim, receipt: Receipt, kept: Mapping[str, Any]) -> Receipt:
         """End a claim as paid; the receipt with what earlier tries may have cost. Raises as `end`."""
-        whole = receipt + Receipt(cost_usd=claim.written_off, ambiguous=claim.ambiguous)
+        whole = receipt + Receipt(
+            cost_usd=claim.written_off, written_off_usd=claim.written_off, ambiguous=claim.unreported
+        )
         self.end(claim, "paid", receipt, {**kept, "receipt": whole.public()})
         return whole
 
@@ -193,7 +207,8 @@ class Claims:
             if about:
                 self.settle(claim, Receipt.parse(json.loads(about["receipt"])), {"blob": _blob(claim)})
             else:
-                self.write_off(claim, claim.reserved)
+                unreported = {"unreported": claim.unreported + 1, "written_off": claim.written_off + claim.reserved}
+                self.end(claim, "ambiguous", _lost(claim, claim.reserved), unreported)
         except RetryLater:
             return False
         logger.warning("claim_taken_over", subject=row["subject"], purpose=row["purpose"], recovered=bool(about))
@@ -208,8 +223,8 @@ class Claims:
             ExpressionAttributeValues=to_item({":tenant": tenant, ":now": int(self.now() * 1000)}),
             Limit=100,
         )["Items"]
-        rows = (get(self.dynamodb, self.table, _key(item["sk"]["S"])) for item in found)
-        return sum(self.take_over(row) for row in rows if row)
+        rows = (get(self.dynamodb, self.table, _key(item["sk"]["S"])) for item in found)  # the index lags behind
+        return sum(self.take_over(row) for row in rows if row and row["state"] == "claimed" and self.is_over(row))
 
     def _row_of(self, call: Call, budgets: Sequence[Budget], fence: str, seen: Row | None) -> Row:
         now = self.now()
@@ -221,8 +236,9 @@ class Claims:
             "lease_until": int((max(call.deadline, call.ends_at) + _LEASE_MARGIN) * 1000),
             "reserved": call.ceiling,
             "budgets": [f"{budget.scope}|{budget.id}" for budget in budgets],
-            "day": day_of(now),
+            "day": next(budget.id for budget in budgets if budget.scope == "day"),
             "ambiguous": seen["ambiguous"] if seen else 0,
+            "unreported": seen["unreported"] if seen else 0,
             "written_off": seen["written_off"] if seen else Decimal(0),
             "tenant": call.tenant,
             "room": call.purpose.room,
@@ -230,7 +246,6 @@ class Claims:
             "model": call.model,
             "subject": call.subject,
             "created_at": int(now),
-            "expires_at": int(now) + self.days * _DAY,
         }
 
     def _put(self, row: Row, seen: Row | None) -> "TransactWriteItemTypeDef":
@@ -271,6 +286,10 @@ class Claims:
                 return
             self.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 1.0)
+
+
+def _lost(claim: Claim, cost: Decimal) -> Receipt:
+    return Receipt(cost_usd=cost, ambiguous=1, models=(claim.entry.model,))
 
 
 def _blob(claim: Claim) -> str:

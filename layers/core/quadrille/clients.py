@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille.alarms import Alarms
 from quadrille.blobs import Blobs
@@ -21,7 +22,7 @@ from quadrille.claims import Claims
 from quadrille.config import settings
 from quadrille.costs import Costs
 from quadrille.documents import Documents
-from quadrille.errors import ProviderRefused
+from quadrille.errors import Busy, ProviderRefused
 from quadrille.gate import Gate
 from quadrille.inference import Inference
 from quadrille.keys import Keys
@@ -29,6 +30,7 @@ from quadrille.ledger import Ledger
 from quadrille.llm import Models
 from quadrille.prices import Prices
 from quadrille.queues import Queue
+from quadrille.rows import passes
 from quadrille.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -198,4 +200,7 @@ def _secret(name: str, *, of: str) -> str:
     try:
         return str(parameters.get_secret(name, max_age=_SECRET_SECONDS)).strip()
     except GetParameterError as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError | BotoCoreError) and passes(cause):
+            raise Busy(f"The key of {of} cannot be read at the moment.") from error
         raise ProviderRefused(f"The key of {of} cannot be read. Has `make secrets` been run?") from error

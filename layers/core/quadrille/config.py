@@ -25,7 +25,7 @@ class Price(BaseModel):
     output: Amount | None = None
     cached_input: Amount | None = None
     cache_write: Amount | None = None
-    request: Amount = Decimal(0)
+    request: Amount | None = None
 
 
 class Rate(BaseModel):
@@ -50,6 +50,7 @@ class Settings(BaseModel):
     embed_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
+    erase_queue_url: str = ""
 
     openai_secret: str = ""
     openai_base_url: str = ""
@@ -88,6 +89,11 @@ class Settings(BaseModel):
     upload_seconds: PositiveInt = 900
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
+
+    @property
+    def embedding(self) -> str:
+        """What a vector depends on besides its text."""
+        return f"{self.embedding_model}/{self.embedding_dimensions}"
 
 
 @cache

@@ -4,20 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from quadrille.budgets import spending_key
-from quadrille.errors import RetryLater
 from quadrille.receipts import Receipt
-from quadrille.rows import Row, from_item, to_item
+from quadrille.rows import Row, from_item, get_all, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 By = Literal["day", "room", "model", "document", "task"]
-
-_KEYS_A_READ = 100
-_READS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +87,15 @@ class Costs:
 
     def receipts(self, tenant: str, scope: str, ids: list[str]) -> dict[str, Receipt]:
         """What each document version or task has cost so far; nothing, if nothing was paid for it."""
-        rows = {row["sk"]: row for row in self._get(tenant, scope, ids)}
+        keys = [spending_key(tenant, scope, id_) for id_ in ids]
+        rows = {row["sk"]: row for row in get_all(self.dynamodb, self.table, keys)}
         return {id_: receipt(rows.get(id_, {})) for id_ in ids}
 
     def _by_id(
         self, tenant: str, scope: str, first: str, last: str, after: str | None, limit: int
     ) -> tuple[list[tuple[str, Cost]], str | None]:
-        rows = self._rows(tenant, scope, f"{after or ''}/~", "~")
+        start = "" if after is None else f"{after}/~" if scope == "document" else f"{after}\0"
+        rows = self._rows(tenant, scope, start or " ", "~")
         groups = ((id_, _total(rows, first, last)) for id_, rows in groupby(rows, lambda row: row["sk"].split("/")[0]))
         spent = ((id_, cost) for id_, cost in groups if cost != Cost())
         found = list(islice(spent, limit + 1))
@@ -112,19 +110,6 @@ class Costs:
             ),
         )
         return (from_item(item) for page in pages for item in page["Items"])
-
-    def _get(self, tenant: str, scope: str, ids: list[str]) -> Iterator[Row]:
-        for start in range(0, len(ids), _KEYS_A_READ):
-            keys = [to_item(spending_key(tenant, scope, id_)) for id_ in ids[start : start + _KEYS_A_READ]]
-            left: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
-            for _ in range(_READS):
-                answer = self.dynamodb.batch_get_item(RequestItems=left)
-                yield from (from_item(item) for item in answer["Responses"][self.table])
-                left = answer.get("UnprocessedKeys")
-                if not left:
-                    break
-            else:
-                raise RetryLater("The ledger's table is throttling.")
 
 
 def amounts(row: Row) -> Iterator[Booked]:

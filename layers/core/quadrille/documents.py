@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from quadrille.errors import Invalid, NotFound, RetryLater
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion
-from quadrille.rows import Row, from_item, get, to_item
+from quadrille.rows import Row, from_item, get, get_all, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Status(StrEnum):
-    """Where a document is. `ready`, `partial` and `failed` are final until the file changes or is retried."""
+    """Where a document is. What is `ready`, `partial`, `failed` or `deleted` stays so until its file is put again."""
 
     WAITING = "waiting"
     EXTRACTING = "extracting"
@@ -42,9 +42,10 @@ class Status(StrEnum):
     READY = "ready"
     PARTIAL = "partial"
     FAILED = "failed"
+    DELETED = "deleted"
 
 
-SEARCHABLE = (Status.READY, Status.PARTIAL)
+ENDED = (Status.READY, Status.PARTIAL, Status.DELETED)  # no stage changes such a version
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,12 @@ class Documents:
         row = _new(place) | {"version": 1, "status": Status.FAILED, "error": reason}
         self.dynamodb.put_item(TableName=self.table, Item=to_item(row))
 
+    def live(self, tenant: str, ids: Iterable[str]) -> dict[str, int]:
+        """The version readers see of each document; none for a document that never became searchable."""
+        keys = [{"tenant": tenant, "document_id": document_id} for document_id in dict.fromkeys(ids)]
+        rows = get_all(self.dynamodb, self.table, keys)
+        return {row["document_id"]: int(row["live"]) for row in rows if row["live"]}
+
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
@@ -184,7 +191,7 @@ class Documents:
         began a version meanwhile.
         """
         same = row.get("digest") == digest
-        if same and row["status"] in SEARCHABLE:
+        if same and row["status"] in ENDED:
             return None
         version = int(row["version"]) + (not same)
         values: dict[str, Any] = {"status": Status.EXTRACTING, "error": None, "updated_at": _now()}
@@ -205,7 +212,7 @@ class Documents:
     def current(self, of: DocumentVersion) -> Row | None:
         """The row, if this version is still the current one and not yet searchable; None if there is nothing to do."""
         row = get(self.dynamodb, self.table, {"tenant": of.tenant, "document_id": of.document_id})
-        return row if row and row["version"] == of.version and row["status"] not in SEARCHABLE else None
+        return row if row and row["version"] == of.version and row["status"] not in ENDED else None
 
     def advance(self, of: DocumentVersion, status: Status, **values: Any) -> Row | None:
         """Set a version's status, values and error (none, if none is given), and give the row.
@@ -230,30 +237,86 @@ class Documents:
             more_names={"#batch": str(batch)},
         )
 
+    def delete(self, tenant: str, document_id: str, *, sequencer: str | None = None) -> DocumentVersion | None:
+        """Take a document from its readers, and give the version before which everything is to be erased.
+
+        The deletion is a version of its own, so no stage writes to the one before any more; a second one is the same.
+        None if there is no such document, or if its file was put again after the event of this `sequencer`.
+        """
+        values: dict[str, Any] = {"deleted": Status.DELETED, "zero": 0, "one": 1, "none": None, "now": _now()}
+        condition = "attribute_exists(document_id) AND NOT #status = :deleted"
+        if sequencer is not None:
+            condition += " AND (attribute_not_exists(sequencer) OR sequencer < :sequencer)"
+            values["sequencer"] = sequencer
+        self._update(
+            tenant,
+            document_id,
+            "SET #status = :deleted, live = :zero, #version = #version + :one, #error = :none, erased = :none, "
+            "updated_at = :now REMOVE digest, expires_at",
+            condition,
+            values,
+            names=("status", "version", "error"),
+        )
+        row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
+        if row is None or row["status"] != Status.DELETED:
+            return None
+        return DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
+
+    def begin_again(self, tenant: str, document_id: str) -> Row | None:
+        """Count a retry, and give the row; None if there is nothing to try again."""
+        return self._update(
+            tenant,
+            document_id,
+            "ADD retries :one",
+            "NOT #status IN (:waiting, :ready, :partial, :deleted)",
+            {"one": 1, **{status.value: status for status in (Status.WAITING, *ENDED)}},
+            names=("status",),
+        )
+
+    def erased(self, of: DocumentVersion, counts: Mapping[str, int]) -> None:
+        """Note what went with a deletion, once, unless the file was put again meanwhile."""
+        self._update(
+            of.tenant,
+            of.document_id,
+            "SET erased = :counts, updated_at = :now",
+            "#version = :current AND #status = :deleted AND erased = :none",
+            {"counts": dict(counts), "now": _now(), "current": of.version, "deleted": Status.DELETED, "none": None},
+            names=("version", "status"),
+        )
+
     def wait(self, of: DocumentVersion, reason: str) -> bool:
-        """Let a version wait for its budget; false if it is searchable, failed or no longer current."""
-        row = self.current(of)
-        return bool(row and row["status"] != Status.FAILED and self.advance(of, Status.BUDGET, error=reason))
+        """Let a version wait for its budget; false if it is past that, failed or no longer current."""
+        values = {"status": Status.BUDGET, "error": reason, "updated_at": _now()}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        return bool(self._advance(of, expression, values, names=values, unless=(Status.FAILED, Status.INDEXING)))
 
     def explain(self, of: DocumentVersion, reason: str) -> None:
         """Say why a version makes no progress at the moment; its status stays."""
-        row = self.current(of)
-        if row and row["status"] != Status.FAILED:
-            self._advance(of, "SET #error = :error", {"error": reason}, names=("error",))
+        self._advance(of, "SET #error = :error", {"error": reason}, names=("error",), unless=(Status.FAILED,))
 
     def fail(self, of: DocumentVersion, reason: str) -> None:
         """End a version as failed, with a reason its owner understands."""
         self.advance(of, Status.FAILED, error=reason)
 
-    def _advance(self, of: DocumentVersion, expression: str, values: Mapping[str, Any], **names: Any) -> Row | None:
+    def _advance(
+        self,
+        of: DocumentVersion,
+        expression: str,
+        values: Mapping[str, Any],
+        *,
+        names: Iterable[str],
+        unless: Iterable[Status] = (),
+        more_names: Mapping[str, str] | None = None,
+    ) -> Row | None:
+        closed = {f"closed_{status}": status for status in (*ENDED, *unless)}
         return self._update(
             of.tenant,
             of.document_id,
             expression,
-            "#version = :current AND NOT #status IN (:ready, :partial)",
-            {**values, "current": of.version, "ready": Status.READY, "partial": Status.PARTIAL},
-            names={*names.pop("names"), "version", "status"},
-            **names,
+            f"#version = :current AND NOT #status IN ({', '.join(f':{name}' for name in closed)})",
+            {**values, "current": of.version, **closed},
+            names={*names, "version", "status"},
+            more_names=more_names,
         )
 
     def _update(
@@ -286,6 +349,7 @@ class Documents:
 _EMPTY: dict[str, Any] = {
     "pages": {"total": 0, "extracted": 0, "ocr": 0},
     "chunks_total": 0,
+    "chunks_kept": 0,
     "batches_total": 0,
     "batches": {},
     "missing": [],
@@ -301,6 +365,9 @@ def _new(place: Place) -> Row:
         "collection": place.collection,
         "filename": place.filename,
         "version": 0,
+        "live": 0,
+        "retries": 0,
+        "erased": None,
         "error": None,
         "size": 0,
         "created_at": now,

@@ -41,10 +41,10 @@ class AmbiguousCall(RetryLater):
 class Unanswered(QuadrilleError):
     """A call was sent as often as its purpose allows, and no reply ever came."""
 
-    def __init__(self, *, sends: int, cost: Decimal) -> None:
+    def __init__(self, *, sends: int) -> None:
         super().__init__(
             f"This call was sent to the model provider {sends} times and no reply was recorded. Each may have been "
-            f"billed, in all up to ${dollars(cost)}, so it is not sent again."
+            "billed, so it is not sent again."
         )
 
 
@@ -84,7 +84,8 @@ class UnknownPrice(QuadrilleError):
     def __init__(self, model: str, part: str) -> None:
         super().__init__(
             f"No price is known for the {part} of the model {model!r}. Set it in the PriceOverrides parameter, for "
-            f'example {{"{model}": {{"input": "0.10", "output": "0.40"}}}} (US dollars per million tokens).'
+            f'example {{"{model}": {{"input": "0.10", "output": "0.40"}}}} (US dollars per million tokens; "request" '
+            "is the price of one)."
         )
 
 

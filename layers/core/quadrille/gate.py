@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -30,12 +31,13 @@ logger = Logger()
 
 T = TypeVar("T")
 
-_BURST = 10_000  # milliseconds of the limit that may be used at once
+_SECOND = 1_000_000  # a cell is in microseconds: a millisecond is coarse at ten thousand requests a minute
+_MINUTE = 60 * _SECOND
+_BURST = 10 * _SECOND  # of the limit may be used at once
 _FAILURES = 5  # in a row, of one process
 _RECOVERY = 30  # seconds an open circuit waits before one request may try
 _TRIES = 5
 _KEPT = 86_400
-_MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Gate:
             answer: T = guarded()
         except CircuitBreakerOpenError as error:
             raise Busy(f"{provider} is down; it is tried again in a while.", seconds=_RECOVERY) from error
+        except (ClientError, BotoCoreError) as error:  # of the circuit's table: nothing was sent
+            raise Busy("The ledger's table is throttling.") from error
         return answer
 
     def wait(self, model: str, *, tokens: int, patience: float) -> None:
@@ -73,7 +77,7 @@ class Gate:
         rate = self.rates.get(model) or self.rates.get("*")
         if rate is None:
             return
-        cost = {"requests_at": _MINUTE // rate.requests, "tokens_at": tokens * _MINUTE // rate.tokens}
+        cost = {"requests_at": ceil(_MINUTE / rate.requests), "tokens_at": ceil(tokens * _MINUTE / rate.tokens)}
         for _ in range(_TRIES):
             try:
                 pause = self._book(model, cost, patience)
@@ -87,29 +91,33 @@ class Gate:
 
     def hold(self, model: str, seconds: float) -> None:
         """Let everybody wait: the provider said that its limit is used up for so long."""
-        until = int((self.now() + seconds) * 1000) + _BURST
-        values = {":until": until, ":expires": int(self.now()) + _KEPT}
+        until = int((self.now() + seconds) * _SECOND) + _BURST
+        for cell in ("requests_at", "tokens_at"):
+            self._raise(model, cell, until)
+
+    def _raise(self, model: str, cell: str, until: int) -> None:
+        """Use up one cell until a moment, if it is not used up for longer."""
         try:
             self.dynamodb.update_item(
                 TableName=self.table,
                 Key=to_item(_key(model)),
-                UpdateExpression="SET requests_at = :until, tokens_at = :until, expires_at = :expires",
-                ConditionExpression="attribute_not_exists(requests_at) OR requests_at < :until",
-                ExpressionAttributeValues=to_item(values),
+                UpdateExpression=f"SET {cell} = :until, expires_at = :expires",
+                ConditionExpression=f"attribute_not_exists({cell}) OR {cell} < :until",
+                ExpressionAttributeValues=to_item({":until": until, ":expires": int(self.now()) + _KEPT}),
             )
         except (ClientError, BotoCoreError) as error:
-            logger.info("rate_not_held", reason=str(error))
+            logger.info("rate_not_held", cell=cell, reason=str(error))
 
     def _book(self, model: str, cost: Mapping[str, int], patience: float) -> float | None:
         """Book a place and give the seconds until it, or None if somebody was quicker. Raises `Busy`."""
-        now = int(self.now() * 1000)
-        last = now + _BURST + int(patience * 1000)
+        now = int(self.now() * _SECOND)
+        last = now + _BURST + int(patience * _SECOND)
         try:
             row = self._add(model, cost, now, last)
         except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
             seen = from_item(error.response.get("Item") or {})  # type: ignore[arg-type]
             begin = {name: max(now, int(seen.get(name, 0))) for name in cost}
-            over = (max(begin.values()) - last) / 1000
+            over = (max(begin.values()) - last) / _SECOND
             if over > 0:
                 raise Busy("The rate limit of the model is used up.", seconds=over + random.uniform(1, 5)) from error
             row = {name: begin[name] + cost[name] for name in cost}
@@ -117,11 +125,11 @@ class Gate:
                 self._set(model, row, seen, now)
             except self.dynamodb.exceptions.ConditionalCheckFailedException:
                 return None
-        return max(0.0, (max(int(row[name]) - cost[name] for name in cost) - now - _BURST) / 1000)
+        return max(0.0, (max(int(row[name]) - cost[name] for name in cost) - now - _BURST) / _SECOND)
 
     def _add(self, model: str, cost: Mapping[str, int], now: int, last: int) -> Row:
         """Add to cells that are both in use and not too full."""
-        values = {":now": now, ":last": last, ":expires": now // 1000 + _KEPT}
+        values = {":now": now, ":last": last, ":expires": now // _SECOND + _KEPT}
         values |= {f":{name}": amount for name, amount in cost.items()}
         answer = self.dynamodb.update_item(
             TableName=self.table,
@@ -136,11 +144,12 @@ class Gate:
 
     def _set(self, model: str, row: Row, seen: Row, now: int) -> None:
         """Fill cells of which one at least was idle, if they are still as they were seen."""
-        values = {f":{name}": amount for name, amount in row.items()} | {":expires": now // 1000 + _KEPT}
-        condition = "attribute_not_exists(requests_at)"
-        if "requests_at" in seen:
-            condition = " AND ".join(f"{name} = :{name}_seen" for name in row)
-            values |= {f":{name}_seen": seen[name] for name in row}
+        values = {f":{name}": amount for name, amount in row.items()} | {":expires": now // _SECOND + _KEPT}
+        there = [name for name in row if name in seen]
+        condition = " AND ".join(
+            f"{name} = :{name}_seen" if name in there else f"attribute_not_exists({name})" for name in row
+        )
+        values |= {f":{name}_seen": seen[name] for name in there}
         self.dynamodb.update_item(
             TableName=self.table,
             Key=to_item(_key(model)),

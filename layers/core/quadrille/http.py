@@ -91,7 +91,7 @@ class Api(APIGatewayRestResolver):
 
     def accepts(self, content_type: str) -> bool:
         """Whether the caller asks for this content type by name."""
-        return content_type in (self.current_event.headers.get("accept") or "")
+        return content_type in (self.current_event.headers.get("accept") or "").lower()
 
     @property
     def ends_at(self) -> float:
@@ -113,7 +113,9 @@ class Api(APIGatewayRestResolver):
         size, limit = len(event.get("body") or ""), settings().max_request_bytes
         if size > limit:
             raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
-        if event.get("body") and not event.get("isBase64Encoded"):
+        if event.get("body"):
+            if event.get("isBase64Encoded"):
+                raise errors.Invalid("body", "is not JSON")
             _require_json(event["body"])
 
     def _refuse(self, error: errors.QuadrilleError) -> Response[str]:

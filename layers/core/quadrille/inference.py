@@ -79,7 +79,7 @@ class Inference:
             "top_n": top_n,
             "return_documents": False,
         }
-        call = payer.call(request, purpose=purpose, ceiling=self.prices.ceiling(self.rerank_model, request_bytes=0))
+        call = payer.call(request, purpose=purpose, ceiling=self.prices.request(self.rerank_model))
         paid = self.ledger.pay(call, lambda: self._rerank(request, payer.deadline))
         return Ranking([(index, score) for index, score in json.loads(paid.result)], paid.receipt)
 
@@ -96,7 +96,7 @@ class Inference:
     def _rerank(self, request: dict[str, Any], deadline: float) -> Reply:
         answer, retries = self._send(lambda client: client.inference.rerank(**request), request, deadline)
         scores = [(row.index, row.score) for row in answer.data]
-        cost = self.prices.cost(request["model"], Usage(0))
+        cost = self.prices.request(request["model"])
         receipt = Receipt(cost, calls=1, retries=retries, models=(request["model"],))
         return Reply(json.dumps(scores).encode(), receipt)
 

@@ -58,7 +58,7 @@ class Ledger:
 
         `send` raises `AmbiguousCall` if the request may have been billed without a reply, and `RetryLater`,
         `ProviderRefused` or `DeadlineExceeded` if it certainly was not. Raises those, `BudgetExceeded`, `Unanswered`,
-        `ResultLost`, and `RetryLater` while a twin holds the claim.
+        `ResultLost`, and `Busy` while a twin holds the claim.
         """
         budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task)
         claim = self._enter(call, budgets)
@@ -90,7 +90,7 @@ class Ledger:
         fence, pause, give_up = uuid4().hex, 0.05, min(call.deadline, self.claims.now() + self.patience)
         met = self.claims.begin(call, budgets, fence, seen=None)
         while True:
-            why: RetryLater
+            why: Busy
             match met:
                 case Claim():
                     return met
@@ -109,7 +109,7 @@ class Ledger:
                     met = self.claims.row(call)
                     continue
                 case _:
-                    why = RetryLater("The same request is being worked on.", seconds=2.0)
+                    why = Busy("The same request is being worked on.", seconds=self.claims.lease_left(met))
             if self.claims.now() + pause >= give_up:
                 raise why
             self.claims.sleep(pause * random.uniform(0.5, 1.0))
@@ -179,4 +179,4 @@ class Ledger:
 def _require_a_try_left(call: Call, row: Row) -> None:
     """Raises `Unanswered` if a call was sent in vain as often as its purpose allows."""
     if row["ambiguous"] >= call.purpose.sends:
-        raise Unanswered(sends=int(row["ambiguous"]), cost=row["written_off"])
+        raise Unanswered(sends=int(row["ambiguous"]))

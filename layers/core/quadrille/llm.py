@@ -63,7 +63,7 @@ class Models:
             "dimensions": self.dimensions,
             "encoding_format": "base64",
         }
-        ceiling = self.prices.ceiling(self.embedding_model, request_bytes=_size(request["input"]))
+        ceiling = self.prices.ceiling(self.embedding_model, request_bytes=_size(request))
         call = payer.call(request, purpose=purpose, ceiling=ceiling, as_blob=as_blob)
         paid = self.ledger.pay(call, lambda: self._embed(request, payer.deadline))
         return Embeddings(paid.result, paid.blob, paid.receipt)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class Message(BaseModel):
@@ -30,10 +30,6 @@ class EmbeddingBatch(DocumentVersion):
     batch: int
 
 
-class _Bucket(BaseModel):
-    name: str
-
-
 class _Object(BaseModel):
     key: str
     size: int = 0
@@ -42,7 +38,6 @@ class _Object(BaseModel):
 
 
 class _Detail(BaseModel):
-    bucket: _Bucket
     object: _Object
 
 
@@ -53,3 +48,22 @@ class ObjectCreated(BaseModel):
 
     detail_type: Literal["Object Created"] = Field(alias="detail-type")
     detail: _Detail
+
+    @classmethod
+    def of(cls, key: str, *, size: int, sequencer: str) -> "ObjectCreated":
+        """The event of an object, for reading it once more."""
+        item = {"key": key, "size": size, "sequencer": sequencer}
+        return cls.model_validate({"detail-type": "Object Created", "detail": {"object": item}})
+
+
+class ObjectDeleted(BaseModel):
+    """The same for an object that was removed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    detail_type: Literal["Object Deleted"] = Field(alias="detail-type")
+    detail: _Detail
+
+
+class Erasure(RootModel[DocumentVersion | ObjectDeleted]):
+    """What the stage erase works on: the version a deletion made, or an object's removal that is to make one."""

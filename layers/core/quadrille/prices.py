@@ -45,7 +45,7 @@ class Prices:
             (usage.cache_write_tokens, written, "cached input"),
             (usage.output_tokens, price.output, "output"),
         )
-        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
+        return (price.request or Decimal(0)) + sum((_part(model, *part) for part in tokens), Decimal(0))
 
     def ceiling(self, model: str, *, request_bytes: int, output_tokens: int = 0) -> Decimal:
         """The most one call can cost, in US dollars. Raises `UnknownPrice`.
@@ -57,10 +57,17 @@ class Prices:
         rates = [rate for rate in (price.input, price.cached_input, price.cache_write) if rate is not None]
         dearest = max(rates) if price.input is not None else None
         tokens = ((request_bytes, dearest, "input"), (output_tokens, price.output, "output"))
-        return price.request + sum((_part(model, *part) for part in tokens), Decimal(0))
+        return (price.request or Decimal(0)) + sum((_part(model, *part) for part in tokens), Decimal(0))
+
+    def request(self, model: str) -> Decimal:
+        """US dollars for one request of a model that is billed by the request. Raises `UnknownPrice`."""
+        price = self._price(model).request
+        if price is None:
+            raise UnknownPrice(model, "requests")
+        return price
 
     def _price(self, model: str) -> Price:
-        found = self.overrides.get(model) or _table().get(model)
+        found = self.overrides.get(model) or _row(model)
         if found is None:
             raise UnknownPrice(model, "tokens")
         return found if isinstance(found, Price) else Price.model_validate(found)
@@ -73,9 +80,18 @@ def _part(model: str, tokens: int, rate: Decimal | None, name: str) -> Decimal:
     return tokens * (rate or Decimal(0)) / _MILLION
 
 
+def origin() -> dict[str, str]:
+    """Where the shipped prices come from, and of which date they are."""
+    shipped = _shipped()
+    return {"source": shipped["source"], "date": shipped["date"]}
+
+
+def _row(model: str) -> Any:
+    """The shipped row of a model. It is checked when it is used, so that a bad one harms no other."""
+    return _shipped()["usd_per_million_tokens"].get(model)
+
+
 @cache
-def _table() -> dict[str, Any]:
-    """The shipped rows. A row is checked when its model is used, so that a bad one harms no other."""
-    shipped = json.loads(files("quadrille").joinpath("prices.json").read_text())
-    rows: dict[str, Any] = shipped["usd_per_million_tokens"]
-    return rows
+def _shipped() -> dict[str, Any]:
+    shipped: dict[str, Any] = json.loads(files("quadrille").joinpath("prices.json").read_text())
+    return shipped

@@ -42,7 +42,7 @@ class Queue:
         answer = self.sqs.send_message_batch(
             QueueUrl=self.url,
             Entries=[
-                {"Id": str(number), "MessageBody": message.model_dump_json(), "DelaySeconds": delay}
+                {"Id": str(number), "MessageBody": message.model_dump_json(by_alias=True), "DelaySeconds": delay}
                 for number, message in enumerate(messages)
             ],
         )

@@ -12,7 +12,10 @@ from quadrille.money import dollars
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Sums of paid calls. Tokens are the provider's counts; money is US dollars."""
+    """Sums of paid calls. Tokens are the provider's counts; money is US dollars.
+
+    `written_off_usd` is the part of the cost that was lost by workers before this one; it is not shown apart.
+    """
 
     cost_usd: Decimal = Decimal(0)
     saved_usd: Decimal = Decimal(0)
@@ -23,6 +26,7 @@ class Receipt:
     output_tokens: int = 0
     embedding_tokens: int = 0
     models: tuple[str, ...] = ()
+    written_off_usd: Decimal = Decimal(0)
 
     def __add__(self, other: "Receipt") -> "Receipt":
         """Both together; each model is named once, in order of first use."""

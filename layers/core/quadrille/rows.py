@@ -1,15 +1,19 @@
 """DynamoDB rows as plain dictionaries, and the handful of calls the tables need."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from quadrille.errors import RetryLater
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_KEYS_A_READ = 100
+_READS = 5
 _PASSING = {
     "InternalServerError",
     "ProvisionedThroughputExceededException",
@@ -40,6 +44,21 @@ def from_item(item: Mapping[str, Any]) -> Row:
     row = {name: _deserializer.deserialize(value) for name, value in item.items()}
     # The stub of Binary says its bytes are a str.
     return {name: bytes(value) if isinstance(value, Binary) else value for name, value in row.items()}  # type: ignore[call-overload]
+
+
+def get_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Row]:
+    """The rows of these keys that exist, as they are now, in no order. Raises `RetryLater`."""
+    for start in range(0, len(keys), _KEYS_A_READ):
+        wanted = [to_item(key) for key in keys[start : start + _KEYS_A_READ]]
+        left: Any = {table: {"Keys": wanted, "ConsistentRead": True}}
+        for _ in range(_READS):
+            answer = client.batch_get_item(RequestItems=left)
+            yield from (from_item(item) for item in answer["Responses"][table])
+            left = answer.get("UnprocessedKeys")
+            if not left:
+                break
+        else:
+            raise RetryLater(f"The table {table} is throttling.")
 
 
 def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import TypeVar
 
 from quadrille.errors import AmbiguousCall, Busy, DeadlineExceeded, ProviderRefused
@@ -40,7 +41,7 @@ class Refusal:
         if self.retry_after and asked < 0:
             with suppress(ValueError):
                 asked = parsedate_to_datetime(self.retry_after).timestamp() - time.time()
-        return asked if 0 <= asked <= _LONGEST_WAIT else 0.5 * 2.0**retries * random.uniform(0.75, 1.25)
+        return min(asked, _LONGEST_WAIT) if 0 <= asked < inf else 0.5 * 2.0**retries * random.uniform(0.75, 1.25)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pinecone.index import Index
 
 
+_IDS_A_DELETE = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A chunk as the store keeps it."""
@@ -54,6 +57,23 @@ class Vectors:
                 namespace=tenant, vector=list(vector), top_k=top_k, filter=where, include_metadata=True
             )
         return [Match(match.id, match.score, match.metadata or {}) for match in answer.matches]
+
+    def ids(self, tenant: str, *, prefix: str) -> list[str]:
+        """The ids that begin with `prefix`."""
+        from pinecone.errors.exceptions import NotFoundError
+
+        with _translated():
+            try:
+                pages = list(self.index.list(prefix=prefix, namespace=tenant))
+            except NotFoundError:
+                return []
+        return [str(vector.id) for page in pages for vector in page.vectors]
+
+    def delete_ids(self, tenant: str, ids: Sequence[str]) -> None:
+        """Delete records by id; one that is not there is no error."""
+        for start in range(0, len(ids), _IDS_A_DELETE):
+            with _translated():
+                self.index.delete(namespace=tenant, ids=list(ids[start : start + _IDS_A_DELETE]))
 
     def delete(self, tenant: str, *, where: Mapping[str, Any]) -> None:
         """Delete the records that satisfy the filter `where`; none is not an error."""

@@ -12,6 +12,7 @@ from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, retrieve
 from quadrille.calls import Payer
+from quadrille.documents import Documents
 from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
@@ -29,7 +30,9 @@ class _Draft(BaseModel):
     citations: list[citations.Quote]
 
 
-def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, limit: int) -> AskResponse:
+def answer(
+    request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, documents: Documents, limit: int
+) -> AskResponse:
     """The answer to a question out of a tenant's collection, in at most `limit` tokens.
 
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
@@ -43,6 +46,7 @@ def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vector
         only=request.filter,
         models=models,
         vectors=vectors,
+        documents=documents,
     )
     if not found:
         return _refusal(request, found, spent)
@@ -59,8 +63,10 @@ def answer(request: AskRequest, payer: Payer, *, models: Models, vectors: Vector
 
 def _after(payer: Payer, spent: Receipt) -> Payer:
     """The same payer with what is left of the request's own limit."""
-    left = None if payer.max_cost is None else max(Decimal(0), payer.max_cost - spent.cost_usd)
-    return replace(payer, max_cost=left)
+    if payer.max_cost is None:
+        return payer
+    own = spent.cost_usd - spent.written_off_usd
+    return replace(payer, max_cost=max(Decimal(0), payer.max_cost - own))
 
 
 def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:

@@ -3,14 +3,15 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from quadrille.documents import COLLECTION
 from quadrille.http import Body
+from quadrille.money import plain
 
 Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
-Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9)]
+Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9), AfterValidator(plain)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=900)]
 Values = Annotated[list[Name], Field(min_length=1, max_length=100)]
 

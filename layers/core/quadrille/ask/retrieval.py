@@ -1,10 +1,12 @@
 """Finding the chunks of a tenant's collection that are nearest to a question."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from quadrille.ask.models import Filter, Hit
 from quadrille.calls import Payer
 from quadrille.chunks import Chunk
+from quadrille.documents import Documents
 from quadrille.llm import Models
 from quadrille.purposes import QUESTION
 from quadrille.receipts import Receipt, added_to
@@ -42,11 +44,25 @@ class Found:
 
 
 def retrieve(
-    text: str, payer: Payer, *, collection: str, top_k: int, only: Filter, models: Models, vectors: Vectors
+    text: str,
+    payer: Payer,
+    *,
+    collection: str,
+    top_k: int,
+    only: Filter,
+    models: Models,
+    vectors: Vectors,
+    documents: Documents,
 ) -> tuple[list[Found], Receipt]:
-    """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost."""
+    """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost.
+
+    Of a document only the live version counts. While another is being written or deleted the store holds both, so
+    twice as many are asked for.
+    """
     embedded = models.embed([text], payer, purpose=QUESTION)
     where = {"collection": {"$eq": collection}, **only.where()}
     with added_to(embedded.receipt):
-        matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=top_k, where=where)
-    return [Found.of(match) for match in matches], embedded.receipt
+        matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=2 * top_k, where=where)
+        live = documents.live(payer.tenant, (match.metadata["document_id"] for match in matches))
+    current = (match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"]))
+    return [Found.of(match) for match in islice(current, top_k)], embedded.receipt

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from aws_lambda_powertools import Logger
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
@@ -10,9 +10,11 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
+from quadrille.ingest.reuse import digest, reusable
 from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion, EmbeddingBatch
 from quadrille.queues import Queue
+from quadrille.rows import Row
 
 logger = Logger()
 
@@ -34,26 +36,58 @@ class Size:
     batch: int
 
 
-def chunk(version: DocumentVersion, *, documents: Documents, blobs: Blobs, embed: Queue, size: Size) -> None:
-    """Split a version's text, store its batches and send one message for each. Raises only what a retry may cure."""
-    if not documents.current(version):
+def chunk(
+    version: DocumentVersion,
+    *,
+    documents: Documents,
+    blobs: Blobs,
+    embed: Queue,
+    index: Queue,
+    size: Size,
+    embedding: str,
+) -> None:
+    """Split a version's text, keep what the live version has embedded already, and send the rest on in batches.
+
+    `embedding` names what vectors depend on besides the text. A version is split once: a later delivery, or a retry,
+    sends on what is missing. Raises only what a retry may cure.
+    """
+    row = documents.current(version)
+    if row and row["chunks_total"]:
+        row = documents.advance(version, Status.EMBEDDING)
+    elif row:
+        row = _split(version, row, documents, blobs, size, embedding)
+    if row is None:
         logger.info("message_superseded", document_id=version.document_id, version=version.version)
         return
+    left = [number for number in range(int(row["batches_total"])) if str(number) not in row["batches"]]
+    embed.send(*(EmbeddingBatch(**version.model_dump(), batch=number) for number in left))
+    if not left:
+        index.send(version)
+
+
+def _split(
+    version: DocumentVersion, row: Row, documents: Documents, blobs: Blobs, size: Size, embedding: str
+) -> Row | None:
+    """Store a version's batches and the chunks whose vectors are kept; the row that says how many there are."""
     text = blobs.get_json(work_key(version, "text"))
     pages = [(page["number"], page["start"], page["end"]) for page in text["pages"]]
     chunks = list(split(text["text"], pages, markdown=text["markdown"], size=size))
     if not chunks:
         documents.fail(version, "The file is empty.")
-        return
-    batches = [chunks[start : start + size.batch] for start in range(0, len(chunks), size.batch)]
+        return None
+    known = reusable(version, int(row["live"]), blobs) if row["live"] else {}
+    kept = [(piece, known[name]) for piece in chunks if (name := digest(piece.text, embedding)) in known]
+    fresh = [piece for piece in chunks if digest(piece.text, embedding) not in known]
+    batches = [fresh[start : start + size.batch] for start in range(0, len(fresh), size.batch)]
     for number, batch in enumerate(batches):
         blobs.put_json(batch_key(version, number), [piece.to_json() for piece in batch])
-    current = documents.advance(version, Status.EMBEDDING, chunks_total=len(chunks), batches_total=len(batches))
-    if current:
-        done = current["batches"]
-        left = [number for number in range(len(batches)) if str(number) not in done] or [0]
-        embed.send(*(EmbeddingBatch(**version.model_dump(), batch=number) for number in left))
-        logger.info("document_chunked", document_id=version.document_id, version=version.version, chunks=len(chunks))
+    blobs.put_json(work_key(version, "kept"), [[piece.to_json(), asdict(vector)] for piece, vector in kept])
+    logger.info(
+        "document_chunked", document_id=version.document_id, version=version.version, fresh=len(fresh), kept=len(kept)
+    )
+    return documents.advance(
+        version, Status.EMBEDDING, chunks_total=len(chunks), chunks_kept=len(kept), batches_total=len(batches)
+    )
 
 
 def split(text: str, pages: Sequence[tuple[int, int, int]], *, markdown: bool, size: Size) -> Iterator[Chunk]:

@@ -1,12 +1,15 @@
 """The stage embed: one batch of chunks becomes vectors, paid for once; the last batch in sends the version to index."""
 
+from dataclasses import replace
+
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.calls import Payer
-from quadrille.documents import Documents
+from quadrille.documents import Documents, Status
+from quadrille.errors import Unanswered
 from quadrille.ingest.work import batch_key
-from quadrille.llm import Models
+from quadrille.llm import Embeddings, Models
 from quadrille.messages import DocumentVersion, EmbeddingBatch
 from quadrille.purposes import DOCUMENT
 from quadrille.queues import Queue
@@ -31,7 +34,7 @@ def embed(
     """
     version = DocumentVersion(tenant=batch.tenant, document_id=batch.document_id, version=batch.version)
     row = documents.current(version)
-    if row is None:
+    if row is None or row["status"] == Status.FAILED:  # what was refused once is not bought in part
         logger.info("message_superseded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
         return
     if str(batch.batch) not in row["batches"]:
@@ -43,8 +46,18 @@ def embed(
             ends_at=ends_at,
             document=version.budget,
         )
-        paid = models.embed(texts, payer, purpose=DOCUMENT, as_blob=True)
+        paid = _paid(models, texts, payer, retries=int(row["retries"]))
         row = documents.embedded(version, batch.batch, blob=paid.blob, chunks=len(texts))
         logger.info("batch_embedded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
     if row and len(row["batches"]) == row["batches_total"]:
         index.send(version)
+
+
+def _paid(models: Models, texts: list[str], payer: Payer, *, retries: int) -> Embeddings:
+    """The batch's vectors. What was sent in vain too often is sent anew once somebody has asked for a retry."""
+    try:
+        return models.embed(texts, payer, purpose=DOCUMENT, as_blob=True)
+    except Unanswered:
+        if not retries:
+            raise
+        return models.embed(texts, replace(payer, identity=f"retry {retries}"), purpose=DOCUMENT, as_blob=True)

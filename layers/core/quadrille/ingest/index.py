@@ -1,54 +1,74 @@
-"""The stage index: a version's chunks become searchable, and those of the version before vanish."""
+"""The stage index: a version becomes what readers see, and the one before vanishes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
-from quadrille.ingest.work import batch_key
+from quadrille.ingest.reuse import Vector, digest, remember
+from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion
 from quadrille.rows import Row
 from quadrille.vectors import Record, Vectors, floats
 
 logger = Logger()
 
+_REMEMBERED = 4  # objects of up to 128 vectors
 
-def index(version: DocumentVersion, *, documents: Documents, blobs: Blobs, vectors: Vectors, per_request: int) -> None:
-    """Write a complete version's vectors, delete older ones, and say `ready`, or `partial` if pages are missing.
 
-    Vector ids are made of the version and the chunk's number, so a second run writes the same again. A version that a
-    newer one overtook meanwhile takes its vectors back. Raises only what a retry may cure.
+def index(
+    version: DocumentVersion,
+    *,
+    documents: Documents,
+    blobs: Blobs,
+    vectors: Vectors,
+    per_request: int,
+    embedding: str,
+    dimensions: int,
+) -> None:
+    """Write a complete version's vectors, let readers see it, and delete every other version's.
+
+    Readers go by the row's `live` version, so they change over at once, however long writing and deleting take. Vector
+    ids are made of the version and the chunk's number, so a second run writes the same again. Raises only what a retry
+    may cure.
     """
     row = documents.advance(version, Status.INDEXING)
-    if row is None:
-        _withdraw(version, documents, vectors)
-        return
+    if row:
+        packed = _reader(blobs, width=4 * dimensions)
+        placed = list(_placed(version, row, blobs))
+        for start in range(0, len(placed), per_request):
+            vectors.upsert(version.tenant, _records(version, row, placed[start : start + per_request], packed))
+        remember(version, {digest(chunk.text, embedding): vector for chunk, vector in placed}, blobs)
+        status = Status.PARTIAL if row["missing"] else Status.READY
+        if documents.advance(version, status, live=version.version):
+            logger.info("document_indexed", document_id=version.document_id, version=version.version)
+    _tidy(version, documents, vectors)
+
+
+def _tidy(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
+    """Delete the vectors nobody reads: those before the live version, or one's own if a newer version came between."""
+    live = documents.live(version.tenant, [version.document_id]).get(version.document_id, 0)
+    stale = {"$lt": live} if live >= version.version else {"$eq": version.version}
+    vectors.delete(version.tenant, where={"document_id": {"$eq": version.document_id}, "version": stale})
+
+
+def _placed(version: DocumentVersion, row: Row, blobs: Blobs) -> Iterator[tuple[Chunk, Vector]]:
+    """A version's chunks and where the vector of each is: those that were kept, then batch by batch."""
+    for stored, vector in blobs.get_json(work_key(version, "kept")):
+        yield Chunk.from_json(stored), Vector(**vector)
     for number in range(int(row["batches_total"])):
-        records = _records(version, row, number, blobs)
-        for start in range(0, len(records), per_request):
-            vectors.upsert(version.tenant, records[start : start + per_request])
-    older = {"document_id": {"$eq": version.document_id}, "version": {"$lt": version.version}}
-    vectors.delete(version.tenant, where=older)
-    if documents.advance(version, Status.PARTIAL if row["missing"] else Status.READY):
-        logger.info("document_indexed", document_id=version.document_id, version=version.version)
-    else:
-        _withdraw(version, documents, vectors)
+        blob = row["batches"][str(number)]["blob"]
+        for place, stored in enumerate(blobs.get_json(batch_key(version, number))):
+            yield Chunk.from_json(stored), Vector(blob, place)
 
 
-def _withdraw(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
-    """Delete a version's vectors if it is no longer the current one; a second delivery of that keeps them."""
-    current = documents.version(version.tenant, version.document_id)
-    if current is None or current.version != version.version:
-        mine = {"document_id": {"$eq": version.document_id}, "version": {"$eq": version.version}}
-        vectors.delete(version.tenant, where=mine)
-    logger.info("message_superseded", document_id=version.document_id, version=version.version)
-
-
-def _records(version: DocumentVersion, row: Row, number: int, blobs: Blobs) -> list[Record]:
-    """A batch's chunks with their vectors."""
-    chunks = [Chunk.from_json(stored) for stored in blobs.get_json(batch_key(version, number))]
-    packed = blobs.get(row["batches"][str(number)]["blob"])
-    width = len(packed) // len(chunks)
+def _records(
+    version: DocumentVersion, row: Row, placed: Sequence[tuple[Chunk, Vector]], packed: Callable[[Vector], bytes]
+) -> list[Record]:
+    """Chunks with their vectors."""
     about = {
         "document_id": version.document_id,
         "version": version.version,
@@ -58,8 +78,14 @@ def _records(version: DocumentVersion, row: Row, number: int, blobs: Blobs) -> l
     return [
         Record(
             f"{version.document_id}#{version.version}#{chunk.number}",
-            floats(packed[place * width : (place + 1) * width]),
+            floats(packed(vector)),
             {**about, **chunk.to_metadata()},
         )
-        for place, chunk in enumerate(chunks)
+        for chunk, vector in placed
     ]
+
+
+def _reader(blobs: Blobs, width: int) -> Callable[[Vector], bytes]:
+    """Reads packed vectors of `width` bytes; the objects read last are remembered."""
+    get = lru_cache(maxsize=_REMEMBERED)(blobs.get)
+    return lambda vector: get(vector.blob)[vector.place * width : (vector.place + 1) * width]

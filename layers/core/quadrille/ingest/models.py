@@ -47,7 +47,7 @@ class Pages(BaseModel):
 
 
 class ChunkCounts(BaseModel):
-    """Chunks of the current version."""
+    """Chunks of the current version: how many in all, were embedded anew, and kept the vector of the version before."""
 
     total: int
     embedded: int
@@ -68,6 +68,7 @@ class Document(BaseModel):
     missing: list[dict[str, Any]]
     summary: str | None
     error: str | None
+    erased: dict[str, int] | None
     receipt: dict[str, Any]
     created_at: str
     updated_at: str
@@ -79,7 +80,7 @@ class Document(BaseModel):
         return cls.model_validate(
             {
                 **row,
-                "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": 0},
+                "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": row["chunks_kept"]},
                 "summary": None,
                 "receipt": receipt.public(),
             }

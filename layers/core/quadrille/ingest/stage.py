@@ -77,10 +77,10 @@ class Stage(Generic[M]):
 
     def _postpone(self, message: M, error: Busy) -> None:
         """Take the message again later. Nothing was tried, so this is no receive that failed."""
-        self.queue.send(message, delay=min(_LONGEST_PAUSE, math.ceil(error.seconds)))
         version = self._version(message)
         if version:
             self.documents.explain(version, str(error))
+        self.queue.send(message, delay=min(_LONGEST_PAUSE, math.ceil(error.seconds)))
         logger.info("message_postponed", seconds=error.seconds, reason=str(error))
 
     def abandon(self, message: M, reason: str) -> None:

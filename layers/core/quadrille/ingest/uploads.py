@@ -1,12 +1,15 @@
-"""Announcing an upload: the caller gets a form that can only put this one file in its own tenant's place."""
+"""Uploads: announced with a form for this one file in its tenant's place, taken back, or read once more."""
 
 import base64
 from datetime import UTC, datetime, timedelta
 
 from quadrille.blobs import Blobs
-from quadrille.documents import Documents, Place
-from quadrille.errors import TooLarge
+from quadrille.documents import Documents, Place, Status
+from quadrille.errors import Invalid, TooLarge
 from quadrille.ingest.models import Upload, UploadRequest, UploadResponse
+from quadrille.messages import ObjectCreated
+from quadrille.queues import Queue
+from quadrille.rows import Row
 
 
 def announce(
@@ -31,3 +34,31 @@ def announce(
             expires_at=expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
         ),
     )
+
+
+def withdraw(tenant: str, document_id: str, *, documents: Documents, blobs: Blobs, erase: Queue) -> Row:
+    """Remove a document's file, take it from its readers, and send it to the stage erase. Raises `NotFound`.
+
+    The file goes first: one that is put after this call is a new version and stays.
+    """
+    row = documents.get(tenant, document_id)
+    blobs.delete([Place(tenant, row["collection"], row["filename"]).key])
+    version = documents.delete(tenant, document_id)
+    if version:
+        erase.send(version)
+    return documents.get(tenant, document_id)
+
+
+def retry(tenant: str, document_id: str, *, documents: Documents, extract: Queue) -> Row:
+    """Begin anew with a document that is not searchable yet. Raises `NotFound` and `Invalid`.
+
+    The stages do only what is missing: what was embedded is not embedded again.
+    """
+    row = documents.get(tenant, document_id)
+    if row["status"] in (Status.WAITING, Status.DELETED):
+        raise Invalid("document_id", "has no file to read; upload it first")
+    begun = documents.begin_again(tenant, document_id)
+    if begun:
+        place = Place(tenant, row["collection"], row["filename"])
+        extract.send(ObjectCreated.of(place.key, size=int(row["size"]), sequencer=row["sequencer"]))
+    return begun or row

@@ -5,9 +5,19 @@ from quadrille.messages import DocumentVersion
 
 def work_key(version: DocumentVersion, name: str) -> str:
     """The object key of one piece of a version's work."""
-    return f"work/{version.tenant}/{version.document_id}/{version.version}/{name}.json"
+    return f"{work_prefix(version)}{version.version}/{name}.json"
 
 
 def batch_key(version: DocumentVersion, batch: int) -> str:
     """The object key of one batch of a version's chunks."""
     return work_key(version, f"batches/{batch}")
+
+
+def work_prefix(version: DocumentVersion) -> str:
+    """What the keys of all versions of a document begin with."""
+    return f"work/{version.tenant}/{version.document_id}/"
+
+
+def version_of(key: str) -> int:
+    """The version whose work an object is."""
+    return int(key.split("/")[3])

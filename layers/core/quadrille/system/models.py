@@ -4,16 +4,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from quadrille.costs import By, Cost
 from quadrille.http import Body
-from quadrille.money import dollars
+from quadrille.money import dollars, plain
 
 Scope = Annotated[
     str, StringConstraints(pattern=r"^(day|document|task|document:doc_[a-z2-7]{24}|task:[A-Za-z0-9_-]{1,64})$")
 ]
-Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9)]
+Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9), AfterValidator(plain)]
 GROUPS = get_args(By)
 
 
@@ -53,13 +53,14 @@ class CostLine(BaseModel):
 
 
 class CostList(BaseModel):
-    """What `GET /costs` gives. Both days are included."""
+    """What `GET /costs` gives. Both days are included; `prices` is where the shipped ones come from, and of when."""
 
     by: By
     from_: date = Field(serialization_alias="from")
     to: date
     items: list[CostLine]
     cursor: str | None
+    prices: dict[str, str]
 
 
 class BudgetLine(BaseModel):

@@ -10,10 +10,12 @@ from quadrille.claims import Claims
 from quadrille.costs import By, Costs
 from quadrille.errors import Invalid
 from quadrille.money import dollars
+from quadrille.prices import origin
 from quadrille.system.models import BudgetLine, BudgetList, CostLine, CostList
 
 _DAYS = 30  # a report without a beginning goes back so far
 _MAX_DAYS = 400  # what is kept
+_FIRST, _LAST = date(2020, 1, 1), date(2199, 12, 31)
 
 
 def report(
@@ -29,12 +31,15 @@ def report(
 ) -> CostList:
     """A tenant's costs from one day to another, both included. Raises `Invalid`."""
     to = last or datetime.now(UTC).date()
+    if not _FIRST <= to <= _LAST:
+        raise Invalid("query.to", f"must be from {_FIRST} to {_LAST}")
     from_ = first or to - timedelta(days=_DAYS - 1)
     if not 0 <= (to - from_).days < _MAX_DAYS:
         raise Invalid("query.from", f"must be at or before `to`, by less than {_MAX_DAYS} days")
     claims.reclaim(tenant)
     groups, cursor = costs.by(by, tenant, from_.isoformat(), to.isoformat(), after=after, limit=limit)
-    return CostList(by=by, from_=from_, to=to, items=[CostLine.of(*group) for group in groups], cursor=cursor)
+    lines = [CostLine.of(*group) for group in groups]
+    return CostList(by=by, from_=from_, to=to, items=lines, cursor=cursor, prices=origin())
 
 
 def as_csv(costs: CostList) -> str:
