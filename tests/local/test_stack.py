@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from email.message import EmailMessage
 from typing import Any
 from uuid import uuid4
 
@@ -204,6 +205,16 @@ def test_a_file_that_cannot_be_read_fails_once_with_a_reason(
     document = caller.await_final(name)
     assert document["status"] == "failed"
     assert reason in document["error"]
+
+
+def test_a_mails_attachment_becomes_a_document_of_its_own(caller: Caller, client: Client) -> None:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "ann@example.com", "The number"
+    message.set_content("It is in the file.")
+    message.add_attachment(b"The house is number seven.", maintype="text", subtype="plain", filename="number.txt")
+    drop(client, caller, "mail.eml", bytes(message))
+    assert caller.await_final("mail.eml")["status"] == "ready"
+    assert caller.await_final("mail.eml/number.txt")["status"] == "ready"
 
 
 def test_a_file_without_a_collection_is_refused_with_a_reason(caller: Caller, client: Client) -> None:
