@@ -348,6 +348,7 @@ class Documents:
 
 _EMPTY: dict[str, Any] = {
     "pages": {"total": 0, "extracted": 0, "ocr": 0},
+    "attachments": 0,
     "chunks_total": 0,
     "chunks_kept": 0,
     "batches_total": 0,

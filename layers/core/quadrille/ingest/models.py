@@ -64,6 +64,7 @@ class Document(BaseModel):
     status: Status
     size: int
     pages: Pages
+    attachments: int
     chunks: ChunkCounts
     missing: list[dict[str, Any]]
     summary: str | None
