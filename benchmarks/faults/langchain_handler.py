@@ -51,14 +51,14 @@ class _Downstream(VectorStore):  # type: ignore[misc]
         return ids
 
     def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
-        raise NotImplementedError("No unit is ever indexed with another text.")
+        raise AssertionError("no unit is ever indexed with another text")
 
     def similarity_search(self, query: str, k: int = 4, **_: Any) -> list[Document]:
-        raise NotImplementedError
+        raise AssertionError("this store is written to and never read")
 
     @classmethod
     def from_texts(cls, texts: list[str], *_: Any, **__: Any) -> "_Downstream":
-        raise NotImplementedError
+        raise AssertionError("this store is written to and never read")
 
 
 class LangChainHandler:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
@@ -14,7 +14,6 @@ Scope = Annotated[
     str, StringConstraints(pattern=r"^(day|document|task|document:doc_[a-z2-7]{24}|task:[A-Za-z0-9_-]{1,64})$")
 ]
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9), AfterValidator(plain)]
-GROUPS = get_args(By)
 
 
 class CostLine(BaseModel):
