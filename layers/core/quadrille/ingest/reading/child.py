@@ -114,12 +114,12 @@ def _confine(limits: Limits) -> None:
         os.dup2(silence, stream)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-    for name, value in (
-        ("RLIMIT_CPU", limits.seconds),
-        ("RLIMIT_AS", limits.memory),
-        ("RLIMIT_FSIZE", _OUTPUT),
-        ("RLIMIT_NPROC", 0),
-        ("RLIMIT_CORE", 0),
+    for name, value, hard in (
+        ("RLIMIT_CPU", limits.seconds, limits.seconds + 1),  # at the hard limit it is SIGKILL, which tells no reason
+        ("RLIMIT_AS", limits.memory, limits.memory),
+        ("RLIMIT_FSIZE", _OUTPUT, _OUTPUT),
+        ("RLIMIT_NPROC", 0, 0),
+        ("RLIMIT_CORE", 0, 0),
     ):
         with suppress(AttributeError, ValueError, OSError):  # not every system knows every limit
-            resource.setrlimit(getattr(resource, name), (value, value))
+            resource.setrlimit(getattr(resource, name), (value, hard))
