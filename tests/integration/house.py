@@ -26,7 +26,7 @@ CONTEXT = type(
         "get_remaining_time_in_millis": lambda self: 28_000,
     },
 )()
-QUEUES = ("extract", "chunk", "embed", "index", "erase")
+QUEUES = ("extract", "chunk", "embed", "summarize", "index", "erase")
 
 
 @cache

@@ -26,7 +26,7 @@ def status(documents: Documents) -> str:
 
 
 def test_an_announced_upload_waits_and_is_forgotten_if_it_never_comes(documents: Documents) -> None:
-    documents.announce(PLACE, size=3)
+    documents.announce(PLACE, size=3, confirm=False)
     row = documents.get("acme", PLACE.document_id)
     assert (row["status"], row["version"]) == ("waiting", 0)
     assert row["expires_at"]
@@ -36,7 +36,7 @@ def test_an_announced_upload_waits_and_is_forgotten_if_it_never_comes(documents:
 
 def test_announcing_a_document_that_exists_changes_nothing(documents: Documents) -> None:
     finished(documents, opened(documents))
-    documents.announce(PLACE, size=99)
+    documents.announce(PLACE, size=99, confirm=False)
     assert status(documents) == "ready"
 
 
@@ -125,8 +125,8 @@ def test_another_tenants_document_is_not_found(documents: Documents) -> None:
 def test_a_list_pages_and_filters(documents: Documents) -> None:
     for number in range(7):
         place = Place("acme", "even" if number % 2 == 0 else "odd", f"{number}.md")
-        documents.announce(place, size=1)
-    documents.announce(Place("other", "even", "x.md"), size=1)
+        documents.announce(place, size=1, confirm=False)
+    documents.announce(Place("other", "even", "x.md"), size=1, confirm=False)
     seen: list[str] = []
     cursor = None
     while True:

@@ -2,10 +2,10 @@ import pytest
 
 from quadrille.ask.citations import Quote, check, without_markers
 from quadrille.ask.retrieval import Found
-from quadrille.chunks import Chunk
+from quadrille.chunks import Chunk, PageStart
 
 TEXT = "The warranty lasts\n36 months. It covers   the battery (a+b)."
-SOURCE = Found(Chunk(0, 1_000, TEXT, ((4, 900), (5, 1_020))), "d#1#0", "d", "w.pdf", 0.5)
+SOURCE = Found(Chunk(0, 1_000, TEXT, (PageStart(4, 900), PageStart(5, 1_020))), "d#1#0", "d", "w.pdf", 0.5)
 
 
 @pytest.mark.parametrize(

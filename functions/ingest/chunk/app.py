@@ -1,4 +1,4 @@
-"""Stage chunk: a version's text becomes chunks and batches of them."""
+"""Stage chunk: a version's text becomes chunks, batches of them, and parts to summarize."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
 from quadrille.config import settings
-from quadrille.ingest.chunk import Size, chunk
+from quadrille.ingest.chunk import Next, Plan, chunk
 from quadrille.ingest.stage import Stage
 from quadrille.messages import DocumentVersion
 
@@ -21,10 +21,12 @@ def work(version: DocumentVersion) -> None:
         version,
         documents=clients.documents(),
         blobs=clients.blobs(),
-        embed=clients.queue(here.embed_queue_url),
-        index=clients.queue(here.index_queue_url),
-        embedding=here.embedding,
-        size=Size(tokens=here.chunk_tokens, overlap=here.chunk_overlap_tokens, batch=here.embed_batch),
+        plan=Plan(clients.collections(), clients.estimator(), here.embedding),
+        queues=Next(
+            embed=clients.queue(here.embed_queue_url),
+            summarize=clients.queue(here.summarize_queue_url),
+            index=clients.queue(here.index_queue_url),
+        ),
     )
 
 

@@ -19,12 +19,14 @@ from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
 from quadrille.bus import Bus
 from quadrille.claims import Claims
+from quadrille.collections import Collections, Size
 from quadrille.config import settings
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
 from quadrille.gate import Gate
 from quadrille.inference import Inference
+from quadrille.ingest.estimate import Estimator
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
@@ -67,6 +69,13 @@ def blobs() -> Blobs:
 def documents() -> Documents:
     """The documents table."""
     return Documents(settings().documents_table, dynamodb())
+
+
+@cache
+def collections() -> Collections:
+    """How collections want their documents split."""
+    here = settings()
+    return Collections(here.documents_table, dynamodb(), Size(here.chunk_tokens, here.chunk_overlap_tokens))
 
 
 @cache
@@ -132,6 +141,26 @@ def gate() -> Gate:
 
 
 @cache
+def prices() -> Prices:
+    """What models cost."""
+    return Prices(settings().price_overrides)
+
+
+@cache
+def estimator() -> Estimator:
+    """What ingesting costs before it is done."""
+    here = settings()
+    return Estimator(
+        prices=prices(),
+        embedding_model=here.embedding_model,
+        chat_model=here.chat_model,
+        batch=here.embed_batch,
+        summary_over=here.summary_over_tokens,
+        summary_limit=here.summary_tokens,
+    )
+
+
+@cache
 def models() -> Models:
     """The model provider, behind the ledger."""
     here = settings()
@@ -139,7 +168,7 @@ def models() -> Models:
         client=_openai,
         ledger=ledger(),
         gate=gate(),
-        prices=Prices(here.price_overrides),
+        prices=prices(),
         embedding_model=here.embedding_model,
         dimensions=here.embedding_dimensions,
         chat_model=here.chat_model,
@@ -154,7 +183,7 @@ def inference() -> Inference:
         client=_pinecone,
         ledger=ledger(),
         gate=gate(),
-        prices=Prices(here.price_overrides),
+        prices=prices(),
         sparse_model=here.sparse_model,
         rerank_model=here.rerank_model,
     )

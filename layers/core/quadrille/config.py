@@ -48,6 +48,7 @@ class Settings(BaseModel):
     keys_table: str = ""
     chunk_queue_url: str = ""
     embed_queue_url: str = ""
+    summarize_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
     erase_queue_url: str = ""
@@ -81,6 +82,9 @@ class Settings(BaseModel):
     max_reading_bytes: PositiveInt = 512 * 1024 * 1024  # of memory
     chunk_tokens: PositiveInt = 400
     chunk_overlap_tokens: PositiveInt = 40
+    summary_over_tokens: PositiveInt = 10_000
+    summary_tokens: PositiveInt = 500
+    summary_seconds: PositiveInt = 60
     embed_batch: PositiveInt = 128
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000

@@ -136,12 +136,13 @@ class Documents:
             page["ExclusiveStartKey"] = to_item({"tenant": tenant, "document_id": after})
         return page
 
-    def announce(self, place: Place, *, size: int) -> None:
-        """Note that a file is about to be uploaded, if nothing is known of it yet."""
+    def announce(self, place: Place, *, size: int, confirm: bool) -> None:
+        """Note that a file is about to be uploaded, and whether it shall wait until its price is confirmed."""
         now = datetime.now(UTC)
         row = _new(place) | {
             "status": Status.WAITING,
             "size": size,
+            "confirm": confirm,
             "expires_at": int(now.timestamp()) + _WAITING_SECONDS,
         }
         try:
@@ -149,7 +150,10 @@ class Documents:
                 TableName=self.table, Item=to_item(row), ConditionExpression="attribute_not_exists(document_id)"
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+            known = "attribute_exists(document_id)"
+            self._update(
+                place.tenant, place.document_id, "SET confirm = :confirm", known, {"confirm": confirm}, names=()
+            )
 
     def arrive(self, place: Place, *, sequencer: str) -> Row | None:
         """Note that an object was created, and give the row; None if a later event of the key came before."""
@@ -235,6 +239,28 @@ class Documents:
             {"entry": entry, "updated_at": _now()},
             names=(),
             more_names={"#batch": str(batch)},
+        )
+
+    def summarized(self, of: DocumentVersion, part: str, reason: str, *, summary: str | None) -> Row | None:
+        """Add a part of a summary to the set of those done, and give the row.
+
+        `reason` says why the part is missing, if it is; `summary` is set if the part is that of the whole document.
+        """
+        expression = "SET summaries.#part = if_not_exists(summaries.#part, :reason), updated_at = :updated_at"
+        values: dict[str, Any] = {"reason": reason, "updated_at": _now()}
+        if summary is not None:
+            expression, values = f"{expression}, summary = :summary", {**values, "summary": summary or None}
+        return self._advance(of, expression, values, names=(), more_names={"#part": part})
+
+    def confirm(self, tenant: str, document_id: str, *, version: int) -> Row | None:
+        """Let a version that waits for a word about its price go on, and give the row; None if it does not wait."""
+        return self._update(
+            tenant,
+            document_id,
+            "SET confirmed = :confirmed",
+            "#version = :confirmed AND #status = :waiting",
+            {"confirmed": version, "waiting": Status.WAITING},
+            names=("version", "status"),
         )
 
     def delete(self, tenant: str, document_id: str, *, sequencer: str | None = None) -> DocumentVersion | None:
@@ -353,6 +379,11 @@ _EMPTY: dict[str, Any] = {
     "chunks_kept": 0,
     "batches_total": 0,
     "batches": {},
+    "summary_parts": 0,
+    "summaries": {},
+    "summary": None,
+    "tokens": 0,
+    "estimate": None,
     "missing": [],
 }
 
@@ -368,6 +399,8 @@ def _new(place: Place) -> Row:
         "version": 0,
         "live": 0,
         "retries": 0,
+        "confirm": False,
+        "confirmed": 0,
         "erased": None,
         "error": None,
         "size": 0,
@@ -381,6 +414,11 @@ def budget_of(row: Row) -> str:
     """The id the spending of a row's version is booked under."""
     of = DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=int(row["version"]))
     return of.budget
+
+
+def is_held(row: Row) -> bool:
+    """Whether a row's version may cost nothing before somebody confirms it."""
+    return bool(row["confirm"] and row["confirmed"] != row["version"])
 
 
 def _now() -> str:

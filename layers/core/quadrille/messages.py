@@ -23,11 +23,22 @@ class DocumentVersion(Message):
         """The id its spending is booked under: each version of a document has a budget of its own."""
         return f"{self.document_id}/{self.version}"
 
+    def of_version(self) -> "DocumentVersion":
+        """The version alone, without the part of its work a message is about."""
+        return DocumentVersion(tenant=self.tenant, document_id=self.document_id, version=self.version)
+
 
 class EmbeddingBatch(DocumentVersion):
     """One batch of a version's chunks: what the stage embed works on."""
 
     batch: int
+
+
+class SummaryPart(DocumentVersion):
+    """One part of a version's summary: what the stage summarize works on."""
+
+    level: int
+    part: int
 
 
 class _Object(BaseModel):

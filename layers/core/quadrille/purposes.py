@@ -15,3 +15,4 @@ class Purpose:
 QUESTION = Purpose("question", room="ask", sends=5)
 ANSWER = Purpose("answer", room="ask", sends=3)
 DOCUMENT = Purpose("document", room="ingest", sends=5)
+SUMMARY = Purpose("summary", room="ingest", sends=3)

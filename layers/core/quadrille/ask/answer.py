@@ -75,7 +75,8 @@ def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
         {
             "number": number,
             "filename": source.filename,
-            "page": source.chunk.page_at(source.chunk.start),
+            "page": source.chunk.page and source.chunk.page.number,
+            "section": source.chunk.heading,
             "text": source.chunk.text,
         }
         for number, source in enumerate(found, start=1)

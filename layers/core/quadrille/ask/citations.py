@@ -41,11 +41,13 @@ def _locate(quote: Quote, source: Found) -> Citation | None:
     if match is None:
         return None
     start = source.chunk.start + match.start()
+    page = source.chunk.page_at(start)
     return Citation(
         number=quote.number,
         document_id=source.document_id,
         filename=source.filename,
-        page=source.chunk.page_at(start),
+        page=page.number if page else None,
+        label=page.label or None if page else None,
         start=start,
         end=source.chunk.start + match.end(),
         quote=match[0],

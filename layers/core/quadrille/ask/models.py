@@ -56,6 +56,7 @@ class Hit(BaseModel):
     chunk_id: str
     filename: str
     page: int | None
+    label: str | None
     start: int
     end: int
     text: str
@@ -63,12 +64,16 @@ class Hit(BaseModel):
 
 
 class Citation(BaseModel):
-    """A verbatim quote: `text[start:end]` of the document's extracted text, on `page` if it has pages."""
+    """A verbatim quote: `text[start:end]` of the document's extracted text.
+
+    `page` is the page, slide or sheet, if there are any, and `label` the name of a sheet.
+    """
 
     number: int
     document_id: str
     filename: str
     page: int | None
+    label: str | None
     start: int
     end: int
     quote: str

@@ -31,11 +31,13 @@ class Found:
 
     def hit(self) -> Hit:
         """The same for the HTTP contract."""
+        page = self.chunk.page
         return Hit(
             document_id=self.document_id,
             chunk_id=self.chunk_id,
             filename=self.filename,
-            page=self.chunk.page_at(self.chunk.start),
+            page=page.number if page else None,
+            label=page.label or None if page else None,
             start=self.chunk.start,
             end=self.chunk.end,
             text=self.chunk.text,

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
+from quadrille.ingest.join import unsummarized
 from quadrille.ingest.reuse import Vector, digest, remember
 from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion
@@ -41,9 +42,10 @@ def index(
         placed = list(_placed(version, row, blobs))
         for start in range(0, len(placed), per_request):
             vectors.upsert(version.tenant, _records(version, row, placed[start : start + per_request], packed))
-        remember(version, {digest(chunk.text, embedding): vector for chunk, vector in placed}, blobs)
-        status = Status.PARTIAL if row["missing"] else Status.READY
-        if documents.advance(version, status, live=version.version):
+        remember(version, {digest(chunk, embedding): vector for chunk, vector in placed}, blobs)
+        missing = [*row["missing"], *unsummarized(row)]
+        status = Status.PARTIAL if missing else Status.READY
+        if documents.advance(version, status, live=version.version, missing=missing):
             logger.info("document_indexed", document_id=version.document_id, version=version.version)
     _tidy(version, documents, vectors)
 

@@ -1,8 +1,8 @@
 """What the ingest room takes and gives over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from quadrille.documents import COLLECTION, Status
 from quadrille.http import Body
@@ -14,13 +14,61 @@ ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+(?:; 
 
 
 class UploadRequest(Body):
-    """`POST /documents`: a file that is about to be uploaded. `size` is in bytes."""
+    """`POST /documents`: a file that is about to be uploaded. `size` is in bytes.
+
+    With `confirm` it waits, before anything is paid, until its estimate is confirmed.
+    """
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=900)]
     size: Annotated[int, Field(ge=1)]
     collection: Collection = "default"
     content_type: ContentType | None = None
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    confirm: bool = False
+
+
+class EstimateRequest(Body):
+    """`POST /documents/estimate`: pages or tokens of a text, or a document that has been read."""
+
+    pages: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    document_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    collection: Collection = "default"
+
+    @model_validator(mode="after")
+    def _one_basis(self) -> Self:
+        if len(self.model_fields_set & {"pages", "tokens", "document_id"}) != 1:
+            raise ValueError("give one of pages, tokens and document_id")
+        return self
+
+
+class Calls(BaseModel):
+    """Calls of the models."""
+
+    embedding: int
+    summary: int
+
+
+class Estimate(BaseModel):
+    """What ingesting will cost, in US dollars: a summary's part is the most it can be."""
+
+    tokens: int
+    chunks: int
+    calls: Calls
+    cost_usd: str
+
+
+class CollectionSettings(Body):
+    """How a collection's documents are split from now on, in tokens."""
+
+    chunk_tokens: Annotated[int, Field(ge=50, le=2_000)]
+    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=500)]
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if 2 * self.chunk_overlap_tokens > self.chunk_tokens:
+            raise ValueError("the overlap may be at most half of a chunk")
+        return self
 
 
 class Upload(BaseModel):
@@ -68,6 +116,7 @@ class Document(BaseModel):
     chunks: ChunkCounts
     missing: list[dict[str, Any]]
     summary: str | None
+    estimate: Estimate | None
     error: str | None
     erased: dict[str, int] | None
     receipt: dict[str, Any]
@@ -82,7 +131,6 @@ class Document(BaseModel):
             {
                 **row,
                 "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": row["chunks_kept"]},
-                "summary": None,
                 "receipt": receipt.public(),
             }
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from quadrille.blobs import Blobs
+from quadrille.chunks import Chunk
 from quadrille.errors import NotFound
 from quadrille.ingest.work import work_key
 from quadrille.messages import DocumentVersion
@@ -18,9 +19,9 @@ class Vector:
     place: int
 
 
-def digest(text: str, embedding: str) -> str:
-    """What a chunk's vector depends on: its text, and the model and dimension it is embedded with."""
-    return hashlib.sha256(f"{embedding}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+def digest(chunk: Chunk, embedding: str) -> str:
+    """What a chunk's vector depends on: what of it is embedded, and the model and dimension."""
+    return hashlib.sha256(f"{embedding}\n{chunk.embedded}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def remember(version: DocumentVersion, vectors: Mapping[str, Vector], blobs: Blobs) -> None:

@@ -25,7 +25,7 @@ def announce(
         fixed |= {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-sha256": digest}
     expires = datetime.now(UTC) + timedelta(seconds=seconds)
     form = blobs.presigned_post(place.key, size=request.size, seconds=seconds, fixed=fixed)
-    documents.announce(place, size=request.size)
+    documents.announce(place, size=request.size, confirm=request.confirm)
     return UploadResponse(
         document_id=place.document_id,
         upload=Upload(
@@ -55,10 +55,32 @@ def retry(tenant: str, document_id: str, *, documents: Documents, extract: Queue
     The stages do only what is missing: what was embedded is not embedded again.
     """
     row = documents.get(tenant, document_id)
+    if row["status"] == Status.WAITING and row["version"]:
+        raise Invalid("document_id", "waits for its price to be confirmed; confirm it")
     if row["status"] in (Status.WAITING, Status.DELETED):
         raise Invalid("document_id", "has no file to read; upload it first")
     begun = documents.begin_again(tenant, document_id)
     if begun:
-        place = Place(tenant, row["collection"], row["filename"])
-        extract.send(ObjectCreated.of(place.key, size=int(row["size"]), sequencer=row["sequencer"]))
+        _read_again(begun, extract)
     return begun or row
+
+
+def confirm(tenant: str, document_id: str, *, documents: Documents, extract: Queue) -> Row:
+    """Let a document go on that waits for its price to be confirmed. Raises `NotFound` and `Invalid`.
+
+    It is begun anew: reading it costs nothing, and what was done is not done again.
+    """
+    row = documents.get(tenant, document_id)
+    if not row["version"]:
+        raise Invalid("document_id", "has no file yet; upload it first")
+    held = documents.confirm(tenant, document_id, version=int(row["version"]))
+    if held:
+        _read_again(held, extract)
+    elif row["confirmed"] != row["version"]:
+        raise Invalid("document_id", "does not wait for a confirmation")
+    return held or row
+
+
+def _read_again(row: Row, extract: Queue) -> None:
+    place = Place(row["tenant"], row["collection"], row["filename"])
+    extract.send(ObjectCreated.of(place.key, size=int(row["size"]), sequencer=row["sequencer"]))

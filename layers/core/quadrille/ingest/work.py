@@ -13,6 +13,16 @@ def batch_key(version: DocumentVersion, batch: int) -> str:
     return work_key(version, f"batches/{batch}")
 
 
+def part_key(version: DocumentVersion, level: int, part: int) -> str:
+    """The object key of the text of one part to summarize."""
+    return work_key(version, f"parts/{level}-{part}")
+
+
+def summary_key(version: DocumentVersion, level: int, part: int) -> str:
+    """The object key of one part's summary."""
+    return work_key(version, f"summaries/{level}-{part}")
+
+
 def work_prefix(version: DocumentVersion) -> str:
     """What the keys of all versions of a document begin with."""
     return f"work/{version.tenant}/{version.document_id}/"
