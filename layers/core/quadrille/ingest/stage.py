@@ -93,7 +93,7 @@ class Stage(Generic[M]):
     def _version(self, message: BaseModel) -> DocumentVersion | None:
         match message:
             case DocumentVersion():
-                return DocumentVersion(**message.model_dump(include=set(DocumentVersion.model_fields)))
+                return message.of_version()
             case ObjectCreated():
                 return self._version_of(message.detail.object.key)
         return None
