@@ -50,13 +50,17 @@ class Caller:
 
     def await_final(self, filename: str, *, version: int = 1, seconds: float = 90) -> dict[str, Any]:
         """A document, once this version of it is final."""
+        return self.await_status(filename, *FINAL, version=version, seconds=seconds)
+
+    def await_status(self, filename: str, *statuses: str, version: int = 1, seconds: float = 90) -> dict[str, Any]:
+        """A document, once this version of it has one of these statuses."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = [item for item in self.ok("GET", "/documents")["items"] if item["filename"] == filename]
-            if found and found[0]["version"] >= version and found[0]["status"] in FINAL:
+            if found and found[0]["version"] >= version and found[0]["status"] in statuses:
                 return found[0]
             time.sleep(0.3)
-        raise AssertionError(f"{filename} is not final after {seconds} s: {found}")
+        raise AssertionError(f"{filename} is not {' or '.join(statuses)} after {seconds} s: {found}")
 
 
 @pytest.fixture(scope="session")
