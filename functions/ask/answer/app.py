@@ -9,7 +9,6 @@ from quadrille import clients
 from quadrille.ask.answer import answer
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.calls import Payer
-from quadrille.config import settings
 from quadrille.http import Api
 
 logger = Logger()
@@ -27,14 +26,7 @@ def ask(request: AskRequest) -> AskResponse:
         max_cost=request.max_cost_usd,
         identity=api.request_id if request.cache == "off" else "",
     )
-    return answer(
-        request,
-        payer,
-        models=clients.models(),
-        vectors=clients.vectors(),
-        documents=clients.documents(),
-        limit=settings().answer_tokens,
-    )
+    return answer(request, payer, desk=clients.desk())
 
 
 @logger.inject_lambda_context

@@ -19,7 +19,7 @@ api = Api(scope="ask")
 def search(request: SearchRequest) -> SearchResponse:
     """Find passages without answering."""
     payer = Payer(api.principal.tenant, f"searches/{api.request_id}", api.deadline, api.ends_at)
-    return find(request, payer, models=clients.models(), vectors=clients.vectors(), documents=clients.documents())
+    return find(request, payer, retriever=clients.retriever())
 
 
 @logger.inject_lambda_context

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_sqs.client import SQSClient
 
+    from quadrille.ask.answer import Desk
+    from quadrille.ask.retrieval import Retriever
+
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _SECRET_SECONDS = 300  # how long a provider's key is remembered; a rotated key is picked up after that
 
@@ -192,6 +195,20 @@ def inference() -> Inference:
 def vectors() -> Vectors:
     """The vector store, with the key as it is now."""
     return _vectors(_secret(settings().pinecone_secret, of="Pinecone"))
+
+
+def retriever() -> "Retriever":
+    """What finds chunks."""
+    from quadrille.ask.retrieval import Retriever  # the shape of HTTP, which most functions need not import
+
+    return Retriever(models(), vectors(), documents())
+
+
+def desk() -> "Desk":
+    """What answers questions."""
+    from quadrille.ask.answer import Desk
+
+    return Desk(models(), retriever(), settings().answer_tokens)
 
 
 def _openai() -> "OpenAI":

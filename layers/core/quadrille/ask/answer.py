@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +10,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
-from quadrille.ask.retrieval import Found, retrieve
+from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
-from quadrille.documents import Documents
 from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt, added_to
-from quadrille.vectors import Vectors
 
 
 class _Draft(BaseModel):
@@ -30,33 +28,33 @@ class _Draft(BaseModel):
     citations: list[citations.Quote]
 
 
-def answer(
-    request: AskRequest, payer: Payer, *, models: Models, vectors: Vectors, documents: Documents, limit: int
-) -> AskResponse:
-    """The answer to a question out of a tenant's collection, in at most `limit` tokens.
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answering takes. An answer has at most `limit` tokens."""
+
+    models: Models
+    retriever: Retriever
+    limit: int
+
+
+def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
+    """The answer to a question out of a tenant's collection.
 
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
     what `Ledger.pay` raises.
     """
-    found, spent = retrieve(
-        request.question,
-        payer,
-        collection=request.collection,
-        top_k=request.top_k,
-        only=request.filter,
-        models=models,
-        vectors=vectors,
-        documents=documents,
+    found, spent = desk.retriever.find(
+        request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
     )
     if not found:
         return _refusal(request, found, spent)
     with added_to(spent):
-        completion = models.chat(
+        completion = desk.models.chat(
             _messages(request.question, found),
             _after(payer, spent),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
-            limit=limit,
+            limit=desk.limit,
         )
     return _checked(request, completion, found, spent + completion.receipt)
 

@@ -45,26 +45,26 @@ class Found:
         )
 
 
-def retrieve(
-    text: str,
-    payer: Payer,
-    *,
-    collection: str,
-    top_k: int,
-    only: Filter,
-    models: Models,
-    vectors: Vectors,
-    documents: Documents,
-) -> tuple[list[Found], Receipt]:
-    """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost.
+@dataclass(frozen=True, slots=True)
+class Retriever:
+    """Finds chunks by their meaning."""
 
-    Of a document only the live version counts. While another is being written or deleted the store holds both, so
-    twice as many are asked for.
-    """
-    embedded = models.embed([text], payer, purpose=QUESTION)
-    where = {"collection": {"$eq": collection}, **only.where()}
-    with added_to(embedded.receipt):
-        matches = vectors.query(payer.tenant, floats(embedded.packed), top_k=2 * top_k, where=where)
-        live = documents.live(payer.tenant, (match.metadata["document_id"] for match in matches))
-    current = (match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"]))
-    return [Found.of(match) for match in islice(current, top_k)], embedded.receipt
+    models: Models
+    vectors: Vectors
+    documents: Documents
+
+    def find(
+        self, text: str, payer: Payer, *, collection: str, top_k: int, only: Filter
+    ) -> tuple[list[Found], Receipt]:
+        """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost. Raises as `Ledger.pay`.
+
+        Of a document only the live version counts. While another is being written or deleted the store holds both, so
+        twice as many are asked for.
+        """
+        embedded = self.models.embed([text], payer, purpose=QUESTION)
+        where = {"collection": {"$eq": collection}, **only.where()}
+        with added_to(embedded.receipt):
+            matches = self.vectors.query(payer.tenant, floats(embedded.packed), top_k=2 * top_k, where=where)
+            live = self.documents.live(payer.tenant, (match.metadata["document_id"] for match in matches))
+        current = (match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"]))
+        return [Found.of(match) for match in islice(current, top_k)], embedded.receipt
