@@ -112,14 +112,26 @@ def test_a_large_result_is_kept_in_the_bucket(ledger: Ledger, call: Make) -> Non
     assert provider.bills == 1
 
 
-def test_a_result_that_vanished_from_the_bucket_is_not_bought_again(
+def test_a_result_that_vanished_from_the_bucket_is_bought_again_and_then_kept(
     ledger: Ledger, call: Make, provider: Provider
 ) -> None:
     paid = ledger.pay(call(as_blob=True), provider)
-    ledger.claims.blobs.s3.delete_object(Bucket="bucket", Key=paid.blob)
-    with pytest.raises(ResultLost):
-        ledger.pay(call(as_blob=True), provider)
-    assert provider.bills == 1
+    ledger.claims.blobs.delete([paid.blob])
+    again = ledger.pay(call(as_blob=True), provider)
+    assert (again.result, again.receipt.calls) == (b"reply", 1)
+    assert ledger.pay(call(as_blob=True), provider).blob == again.blob != paid.blob
+    assert (provider.bills, budget(ledger)) == (2, (Decimal("0.08"), Decimal(0)))
+
+
+def test_a_result_that_vanishes_every_time_is_not_bought_without_end(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    twice = Purpose("costly", room="act", sends=2)
+    for _ in range(2):
+        ledger.claims.blobs.delete([ledger.pay(call(as_blob=True, purpose=twice), provider).blob])
+    with pytest.raises(ResultLost, match="2 times"):
+        ledger.pay(call(as_blob=True, purpose=twice), provider)
+    assert provider.bills == 2
 
 
 def test_a_reservation_over_the_daily_limit_is_refused_before_anything_is_sent(

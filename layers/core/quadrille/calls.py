@@ -16,10 +16,11 @@ class Call:
     """One paid request, not yet sent.
 
     `request` is the provider's request body. `subject` is what the call is for and whose receipt shows its cost;
-    `document` or `task` is set if the call also falls under the budget of one. `ceiling` and `max_cost` are US
-    dollars; `deadline` is when the caller must be done and `ends_at` when its process is surely gone, both in seconds
-    since the epoch. `identity` is set where two equal requests must be two calls. A result over the inline limit, or
-    any result if `as_blob`, is kept in the bucket.
+    `document` or `task` is set if the call also falls under the budget of one, and `sources` are the document versions
+    (`<document_id>/<version>`, at most 90) whose text it draws on besides. `ceiling` and `max_cost` are US dollars;
+    `deadline` is when the caller must be done and `ends_at` when its process is surely gone, both in seconds since the
+    epoch. `identity` is set where two equal requests must be two calls. A result over the inline limit, or any result
+    if `as_blob`, is kept in the bucket.
     """
 
     tenant: str
@@ -35,6 +36,12 @@ class Call:
     max_cost: Decimal | None = None
     identity: str = ""
     as_blob: bool = False
+    sources: tuple[str, ...] = ()
+
+    @property
+    def made_of(self) -> list[str]:
+        """The document versions that the result dies with."""
+        return [*filter(None, dict.fromkeys((self.document, *self.sources)))]
 
     @property
     def key(self) -> str:
@@ -49,7 +56,8 @@ class Payer:
     """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
 
     `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
-    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too.
+    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too; `sources` are the
+    document versions a call draws on besides.
     """
 
     tenant: str
@@ -60,6 +68,7 @@ class Payer:
     task: str = ""
     max_cost: Decimal | None = None
     identity: str = ""
+    sources: tuple[str, ...] = ()
 
     def call(self, request: Mapping[str, Any], *, purpose: Purpose, ceiling: Decimal, as_blob: bool = False) -> Call:
         """A request of a provider, which names its model, as a call of this payer's."""
@@ -77,6 +86,7 @@ class Payer:
             max_cost=self.max_cost,
             identity=self.identity,
             as_blob=as_blob,
+            sources=self.sources,
         )
 
 

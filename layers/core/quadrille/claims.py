@@ -41,7 +41,7 @@ class Claim:
     """The right to make one call: a fencing token, reservations, and what became of earlier tries.
 
     `ambiguous` counts those that may have been billed without a result; `unreported` and `written_off` those of them
-    whose worker died, so that no receipt has told of them yet.
+    whose worker died, so that no receipt has told of them yet. A `lasting` result is kept longer than the row.
     """
 
     key: str
@@ -54,6 +54,7 @@ class Claim:
     ambiguous: int
     unreported: int
     written_off: Decimal
+    lasting: bool
 
     @classmethod
     def of(cls, row: Row) -> "Claim":
@@ -69,6 +70,7 @@ class Claim:
             ambiguous=int(row["ambiguous"]),
             unreported=int(row["unreported"]),
             written_off=row["written_off"],
+            lasting=row["lasting"],
         )
 
     def spending(self) -> list[dict[str, str]]:
@@ -120,6 +122,7 @@ class Claims:
         items = [
             self._put(row, seen),
             *(claim.entry.reserve(self.table, budget, call.ceiling) for budget in budgets),
+            *(self._made(call, source, fence) for source in call.made_of),
         ]
         try:
             self.dynamodb.transact_write_items(TransactItems=items)
@@ -129,7 +132,7 @@ class Claims:
                 met = from_item(mine.get("Item", {})) or None
                 arrived = met and (met["fence"], met["state"]) == (fence, "claimed")  # an earlier try of this one
                 return Claim.of(met) if met and arrived else met
-            short = (pair for pair in zip(budgets, theirs, strict=True) if pair[1]["Code"] == "ConditionalCheckFailed")
+            short = (pair for pair in zip(budgets, theirs, strict=False) if pair[1]["Code"] == "ConditionalCheckFailed")
             return next((Short(budget, from_item(reason.get("Item", {}))) for budget, reason in short), None)
         except (ClientError, BotoCoreError) as error:
             if not passes(error):
@@ -186,6 +189,45 @@ class Claims:
         self.end(claim, "paid", receipt, {**kept, "receipt": whole.public()})
         return whole
 
+    def share(self, call: Call, row: Row) -> None:
+        """Note that a paid result is now also made of the call's documents."""
+        for source in set(call.made_of) - set(row["made_of"]):
+            self.dynamodb.put_item(**self._made(call, source, row["fence"])["Put"])
+
+    def lose(self, row: Row) -> None:
+        """End a paid call whose result is gone from the bucket, so that it can be claimed again."""
+        try:
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=to_item(_key(row["sk"])),
+                UpdateExpression="SET #state = :lost, lost = lost + :one",
+                ConditionExpression="fence = :fence AND #state = :paid",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=to_item(
+                    {":lost": "lost", ":one": 1, ":fence": row["fence"], ":paid": "paid"}
+                ),
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return  # somebody has claimed or deleted it meanwhile
+        logger.warning("result_lost", subject=row["subject"], purpose=row["purpose"])
+        metrics.count_lost(row["room"], row["model"])
+
+    def delete(self, key: str, fence: str) -> Row | None:
+        """Delete a claim that has ended, if it still is the one of this fence; the row if it is open."""
+        try:
+            self.dynamodb.delete_item(
+                TableName=self.table,
+                Key=to_item(_key(key)),
+                ConditionExpression="fence = :fence AND NOT #state = :claimed",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=to_item({":fence": fence, ":claimed": "claimed"}),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
+            row = from_item(error.response.get("Item") or {})  # type: ignore[arg-type]
+            return row if row.get("fence") == fence else None
+        return None
+
     def keep(self, claim: Claim, result: bytes, receipt: Receipt) -> str:
         """Put a result into the bucket before its claim is settled, and give its key.
 
@@ -237,6 +279,9 @@ class Claims:
             "reserved": call.ceiling,
             "budgets": [f"{budget.scope}|{budget.id}" for budget in budgets],
             "day": next(budget.id for budget in budgets if budget.scope == "day"),
+            "made_of": call.made_of,
+            "lasting": call.as_blob,
+            "lost": seen["lost"] if seen else 0,
             "ambiguous": seen["ambiguous"] if seen else 0,
             "unreported": seen["unreported"] if seen else 0,
             "written_off": seen["written_off"] if seen else Decimal(0),
@@ -247,6 +292,16 @@ class Claims:
             "subject": call.subject,
             "created_at": int(now),
         }
+
+    def _made(self, call: Call, source: str, fence: str) -> "TransactWriteItemTypeDef":
+        """The row by which a document finds this call's result, written before there is one.
+
+        What a document version has paid for itself is found as long as it exists, other results as long as their rows.
+        """
+        row: Row = {**made_key(call.tenant, source, f"{call.key}/{fence}"), "room": call.purpose.room}
+        if source != call.document:
+            row["expires_at"] = int(call.ends_at) + (self.days + 1) * _DAY
+        return {"Put": {"TableName": self.table, "Item": to_item(row)}}
 
     def _put(self, row: Row, seen: Row | None) -> "TransactWriteItemTypeDef":
         condition: dict[str, Any] = (
@@ -294,7 +349,19 @@ def _lost(claim: Claim, cost: Decimal) -> Receipt:
 
 def _blob(claim: Claim) -> str:
     """Where a claim's result is. The fence keeps a late owner's result from replacing another's."""
-    return f"results/{claim.tenant}/{claim.key}/{claim.fence}"
+    lasting, passing = blobs_of(claim.tenant, f"{claim.key}/{claim.fence}")
+    return lasting if claim.lasting else passing
+
+
+def blobs_of(tenant: str, result: str) -> tuple[str, str]:
+    """Where a result `<key>/<fence>` may be: for good, or where the bucket drops it when its row expires."""
+    return f"results/{tenant}/{result}", f"results/_passing/{tenant}/{result}"
+
+
+def made_key(tenant: str, source: str, result: str) -> dict[str, str]:
+    """Where it is noted that a result was made of a document version; versions are in order."""
+    document_id, _, version = source.partition("/")
+    return {"pk": f"made#{tenant}#{document_id}", "sk": f"{version.zfill(8)}/{result}"}
 
 
 def _key(digest: str) -> dict[str, str]:

@@ -94,7 +94,13 @@ class ProviderRefused(QuadrilleError):
 
 
 class ResultLost(QuadrilleError):
-    """A paid result is gone from the bucket; it is not bought again without somebody deciding so."""
+    """A paid result was gone from the bucket as often as its purpose allows it to be bought again."""
+
+    def __init__(self, *, times: int) -> None:
+        super().__init__(
+            f"The paid result of this call was gone from the bucket {times} times and is not bought again. Look for "
+            "what deletes objects under results/."
+        )
 
 
 class Unreadable(QuadrilleError):

@@ -56,14 +56,17 @@ class Ledger:
     def pay(self, call: Call, send: Callable[[], Reply]) -> Paid:
         """The call's result: the one already paid for, or that of `send`, which is called at most once.
 
+        A result that is gone from the bucket is paid for again, as often as the call's purpose allows.
+
         `send` raises `AmbiguousCall` if the request may have been billed without a reply, and `RetryLater`,
         `ProviderRefused` or `DeadlineExceeded` if it certainly was not. Raises those, `BudgetExceeded`, `Unanswered`,
         `ResultLost`, and `Busy` while a twin holds the claim.
         """
         budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task)
-        claim = self._enter(call, budgets)
-        if not isinstance(claim, Claim):
-            return self._paid(call, claim, budgets)
+        while not isinstance(claim := self._enter(call, budgets), Claim):
+            paid = self._paid(call, claim, budgets)
+            if paid:
+                return paid
         try:
             reply = send()
         except AmbiguousCall as error:
@@ -158,25 +161,26 @@ class Ledger:
             lost = self.claims.write_off(claim, reply.receipt.cost_usd)
             raise AmbiguousCall("The paid result could not be stored.", receipt=lost) from error
 
-    def _paid(self, call: Call, row: Row, budgets: Sequence[Budget]) -> Paid:
-        """A result that was paid for before: at no cost, unless it was this very subject that paid."""
+    def _paid(self, call: Call, row: Row, budgets: Sequence[Budget]) -> Paid | None:
+        """A result that was paid for before: at no cost, unless it was this subject that paid. None if it is gone."""
+        self.claims.share(call, row)
         receipt = Receipt.parse(row["receipt"])
         blob = row.get("blob", "")
-        result = self._fetch(blob) if blob else row["result"]
+        try:
+            result = self.claims.blobs.get(blob) if blob else row["result"]
+        except NotFound:
+            self.claims.lose(row)
+            return None
         duplicate = row["subject"] == call.subject
         entry = Entry(day_of(self.claims.now()), call.purpose.room, call.model)
         self.limits.book_saving(budgets, entry, receipt.cost_usd, duplicate=duplicate)
         metrics.count(entry.room, entry.model, Receipt(saved_usd=receipt.cost_usd))
         return Paid(result, blob, receipt if duplicate else Receipt(saved_usd=receipt.cost_usd))
 
-    def _fetch(self, blob: str) -> bytes:
-        try:
-            return self.claims.blobs.get(blob)
-        except NotFound as error:
-            raise ResultLost(f"The paid result {blob} is gone from the bucket. Nothing was paid again.") from error
-
 
 def _require_a_try_left(call: Call, row: Row) -> None:
-    """Raises `Unanswered` if a call was sent in vain as often as its purpose allows."""
+    """Raises `Unanswered` or `ResultLost` if a call was paid for in vain as often as its purpose allows."""
+    if row["lost"] >= call.purpose.sends:
+        raise ResultLost(times=int(row["lost"]))
     if row["ambiguous"] >= call.purpose.sends:
         raise Unanswered(sends=int(row["ambiguous"]))

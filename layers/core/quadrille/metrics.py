@@ -27,6 +27,11 @@ def count_refusal(scope: str) -> None:
     _emit({"BudgetRefusals": 1}, scope=scope)
 
 
+def count_lost(room: str, model: str) -> None:
+    """A paid result that is gone from the bucket, and is paid for again."""
+    _emit({"LostResults": 1}, room=room, model=model)
+
+
 def _emit(amounts: dict[str, float], **dimensions: str) -> None:
     metrics = EphemeralMetrics(namespace=_NAMESPACE)
     for name, value in dimensions.items():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _KEYS_A_READ = 100
+_KEYS_A_WRITE = 25
 _READS = 5
 _PASSING = {
     "InternalServerError",
@@ -58,6 +59,14 @@ def get_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, st
             if not left:
                 break
         else:
+            raise RetryLater(f"The table {table} is throttling.")
+
+
+def delete_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> None:
+    """Delete the rows of these keys; one that is not there is no error. Raises `RetryLater`."""
+    for start in range(0, len(keys), _KEYS_A_WRITE):
+        deletions = [{"DeleteRequest": {"Key": to_item(key)}} for key in keys[start : start + _KEYS_A_WRITE]]
+        if client.batch_write_item(RequestItems={table: deletions}).get("UnprocessedItems"):  # type: ignore[dict-item]
             raise RetryLater(f"The table {table} is throttling.")
 
 

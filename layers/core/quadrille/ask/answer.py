@@ -51,7 +51,7 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
     with added_to(spent):
         completion = desk.models.chat(
             _messages(request.question, found),
-            _after(payer, spent),
+            replace(_after(payer, spent), sources=tuple(source.source for source in found)),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,

@@ -29,6 +29,11 @@ class Found:
         data = match.metadata
         return cls(Chunk.from_metadata(data), match.id, data["document_id"], data["filename"], match.score)
 
+    @property
+    def source(self) -> str:
+        """The document version it is of."""
+        return "/".join(self.chunk_id.split("#")[:2])
+
     def hit(self) -> Hit:
         """The same for the HTTP contract."""
         page = self.chunk.page
