@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -63,28 +63,45 @@ class House:
     sqs: Any
     urls: dict[str, str]
     sequence: int = 0
+    files: dict[str, str] = field(default_factory=dict)
 
     def drop(self, key: str, data: bytes) -> dict[str, Any]:
         """Put a file and give the event S3 would publish."""
         answer = self.s3.put_object(Bucket="bucket", Key=key, Body=data)
-        self.sequence += 1
-        item = {
-            "key": key,
-            "size": len(data),
-            "etag": answer["ETag"].strip('"'),
-            "sequencer": f"{self.sequence:016X}",
-        }
-        event = {"detail-type": "Object Created", "detail": {"bucket": {"name": "bucket"}, "object": item}}
-        self.sqs.send_message(QueueUrl=self.urls["extract"], MessageBody=json.dumps(event))
-        return event
+        self.files[key] = answer["ETag"]
+        return self._publish("extract", "Object Created", key, size=len(data), etag=answer["ETag"].strip('"'))
 
     def remove(self, key: str) -> None:
         """Remove a file from the bucket and give the event S3 would publish."""
         self.s3.delete_object(Bucket="bucket", Key=key)
+        self.files.pop(key, None)
+        self._publish("erase", "Object Deleted", key)
+
+    def echo(self) -> int:
+        """Give the events S3 would publish for files the functions have put and removed; how many there are."""
+        objects = self.s3.list_objects_v2(Bucket="bucket", Prefix="uploads/").get("Contents", [])
+        there = {item["Key"]: item for item in objects}
+        new = [key for key, item in there.items() if self.files.get(key) != item["ETag"]]
+        for key in new:
+            self._publish("extract", "Object Created", key, size=there[key]["Size"], etag=there[key]["ETag"].strip('"'))
+        gone = self.files.keys() - there.keys()
+        for key in gone:
+            self._publish("erase", "Object Deleted", key)
+        self.files = {key: item["ETag"] for key, item in there.items()}
+        return len(new) + len(gone)
+
+    def settle(self) -> None:
+        """Work until there are neither messages nor events."""
+        self.work()
+        while self.echo():
+            self.work()
+
+    def _publish(self, stage: str, what: str, key: str, **more: Any) -> dict[str, Any]:
         self.sequence += 1
-        item = {"key": key, "sequencer": f"{self.sequence:016X}"}
-        event = {"detail-type": "Object Deleted", "detail": {"bucket": {"name": "bucket"}, "object": item}}
-        self.sqs.send_message(QueueUrl=self.urls["erase"], MessageBody=json.dumps(event))
+        item = {"key": key, **more, "sequencer": f"{self.sequence:016X}"}
+        event = {"detail-type": what, "detail": {"bucket": {"name": "bucket"}, "object": item}}
+        self.sqs.send_message(QueueUrl=self.urls[stage], MessageBody=json.dumps(event))
+        return event
 
     def work(self, *stages: str) -> int:
         """Let the stages take messages until there are none; how many were taken."""
@@ -183,6 +200,7 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
         "RERANK_MODEL": "bge-reranker-v2-m3",
         "PRICE_OVERRIDES": json.dumps(prices),
         "BUDGET_RECHECK_SECONDS": "1",
+        "LATE_ERASURE_SECONDS": "1",
         "EVENT_BUS": "quadrille",
     }
     for name, value in environment.items():

@@ -160,7 +160,9 @@ def test_an_old_version_that_is_indexed_late_leaves_nothing_behind(house: House,
         documents=slow,  # type: ignore[arg-type]
         blobs=clients.blobs(),
         vectors=clients.vectors(),
+        embed=clients.queue(house.urls["embed"]),
         per_request=50,
+        per_batch=128,
         embedding=settings().embedding,
         dimensions=settings().embedding_dimensions,
     )

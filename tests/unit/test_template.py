@@ -95,6 +95,13 @@ def test_the_settings_and_the_templates_environment_have_the_same_names() -> Non
     assert {name for name in given if not name.startswith(("powertools_", "aws_"))} <= known
 
 
+def test_a_deletion_looks_again_when_all_that_had_begun_before_it_has_ended() -> None:
+    from quadrille.config import Settings
+
+    longest = max(function.get("Timeout", GLOBALS["Timeout"]) for function in FUNCTIONS.values())
+    assert longest < Settings().late_erasure_seconds
+
+
 def test_the_receive_limit_is_the_one_the_stages_count_to() -> None:
     from quadrille.config import Settings
 

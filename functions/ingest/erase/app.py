@@ -16,7 +16,16 @@ logger = Logger()
 
 
 def work(message: Erasure) -> None:
-    erase(message, documents=clients.documents(), blobs=clients.blobs(), vectors=clients.vectors())
+    here = settings()
+    erase(
+        message,
+        documents=clients.documents(),
+        blobs=clients.blobs(),
+        vectors=clients.vectors(),
+        made=clients.made(),
+        again=clients.queue(here.erase_queue_url),
+        late_seconds=here.late_erasure_seconds,
+    )
 
 
 @logger.inject_lambda_context

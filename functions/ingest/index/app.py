@@ -22,7 +22,9 @@ def work(version: DocumentVersion) -> None:
         documents=clients.documents(),
         blobs=clients.blobs(),
         vectors=clients.vectors(),
+        embed=clients.queue(here.embed_queue_url),
         per_request=here.upsert_batch,
+        per_batch=here.embed_batch,
         embedding=here.embedding,
         dimensions=here.embedding_dimensions,
     )

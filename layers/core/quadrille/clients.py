@@ -30,6 +30,7 @@ from quadrille.ingest.estimate import Estimator
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
+from quadrille.made import Made
 from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
@@ -110,6 +111,12 @@ def claims() -> Claims:
 def costs() -> Costs:
     """What was spent, out of the ledger table."""
     return Costs(settings().ledger_table, dynamodb())
+
+
+@cache
+def made() -> Made:
+    """What paid calls made out of documents."""
+    return Made(claims())
 
 
 @cache

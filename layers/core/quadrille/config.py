@@ -93,6 +93,7 @@ class Settings(BaseModel):
     upload_seconds: PositiveInt = 900
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
+    late_erasure_seconds: Annotated[int, Field(ge=1, le=900)] = 360  # longer than any function runs
 
     @property
     def embedding(self) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import Invalid, NotFound, RetryLater
 from quadrille.keys import TENANT
-from quadrille.messages import DocumentVersion
+from quadrille.messages import Deletion, DocumentVersion
 from quadrille.rows import Row, from_item, get, get_all, to_item
 
 if TYPE_CHECKING:
@@ -263,13 +263,32 @@ class Documents:
             names=("version", "status"),
         )
 
-    def delete(self, tenant: str, document_id: str, *, sequencer: str | None = None) -> DocumentVersion | None:
+    def lose(self, of: DocumentVersion, batches: Iterable[int], *, seen: int, total: int, homeless: int) -> bool:
+        """Take batches out of the set of those embedded; others are added for `homeless` chunks whose vector is gone.
+
+        False if there are no longer the batches that were seen, or the version needs nothing any more.
+        """
+        places = {f"#batch_{number}": str(number) for number in batches}
+        return bool(
+            self._advance(
+                of,
+                "SET #status = :status, batches_total = :total, chunks_kept = chunks_kept - :homeless, "
+                f"updated_at = :now REMOVE {', '.join(f'batches.{place}' for place in places)}",
+                {"status": Status.EMBEDDING, "total": total, "homeless": homeless, "seen": seen, "now": _now()},
+                names=(),
+                more_names=places,
+                also="batches_total = :seen",
+            )
+        )
+
+    def delete(self, tenant: str, document_id: str, *, sequencer: str | None = None) -> Deletion | None:
         """Take a document from its readers, and give the version before which everything is to be erased.
 
         The deletion is a version of its own, so no stage writes to the one before any more; a second one is the same.
         None if there is no such document, or if its file was put again after the event of this `sequencer`.
         """
-        values: dict[str, Any] = {"deleted": Status.DELETED, "zero": 0, "one": 1, "none": None, "now": _now()}
+        emptied = {**_EMPTY, "error": None, "erased": None}  # the row itself says nothing of the content any more
+        values: dict[str, Any] = {"deleted": Status.DELETED, "zero": 0, "one": 1, "now": _now()}
         condition = "attribute_exists(document_id) AND NOT #status = :deleted"
         if sequencer is not None:
             condition += " AND (attribute_not_exists(sequencer) OR sequencer < :sequencer)"
@@ -277,16 +296,16 @@ class Documents:
         self._update(
             tenant,
             document_id,
-            "SET #status = :deleted, live = :zero, #version = #version + :one, #error = :none, erased = :none, "
-            "updated_at = :now REMOVE digest, expires_at",
+            f"SET {', '.join(f'#{name} = :{name}' for name in emptied)}, #status = :deleted, live = :zero, "
+            "#version = #version + :one, updated_at = :now REMOVE digest, expires_at, erasing",
             condition,
-            values,
-            names=("status", "version", "error"),
+            {**emptied, **values},
+            names=("status", "version", *emptied),
         )
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
         if row is None or row["status"] != Status.DELETED:
             return None
-        return DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
+        return Deletion(tenant=tenant, document_id=document_id, version=int(row["version"]))
 
     def begin_again(self, tenant: str, document_id: str) -> Row | None:
         """Count a retry, and give the row; None if there is nothing to try again."""
@@ -299,14 +318,34 @@ class Documents:
             names=("status",),
         )
 
-    def erased(self, of: DocumentVersion, counts: Mapping[str, int]) -> None:
-        """Note what went with a deletion, once, unless the file was put again meanwhile."""
+    def is_erasing(self, of: DocumentVersion) -> bool:
+        """Whether it is noted what goes with a deletion."""
+        row = get(self.dynamodb, self.table, {"tenant": of.tenant, "document_id": of.document_id})
+        return bool(row and row["version"] == of.version and (row["erased"] or "erasing" in row))
+
+    def erasing(self, of: DocumentVersion, counts: Mapping[str, int]) -> None:
+        """Note what is about to go with a deletion, once: a second delivery finds less."""
+        condition = "attribute_not_exists(erasing) AND erased = :none"
+        self._note(of, "SET erasing = :counts", condition, {"counts": dict(counts), "none": None})
+
+    def erased(self, of: DocumentVersion) -> None:
+        """Note that it is gone, once, unless the file was put again meanwhile."""
+        self._note(of, "SET erased = erasing", "attribute_exists(erasing) AND erased = :none", {"none": None})
+
+    def erased_late(self, of: DocumentVersion, counts: Mapping[str, int]) -> None:
+        """Count what a stage that was slow to end had left after all."""
+        found = {name: count for name, count in counts.items() if count}
+        if found:
+            adds = "ADD " + ", ".join(f"erased.{name} :{name}" for name in found)
+            self._note(of, adds, "attribute_type(erased, :map)", {**found, "map": "M"})
+
+    def _note(self, of: DocumentVersion, expression: str, condition: str, values: Mapping[str, Any]) -> None:
         self._update(
             of.tenant,
             of.document_id,
-            "SET erased = :counts, updated_at = :now",
-            "#version = :current AND #status = :deleted AND erased = :none",
-            {"counts": dict(counts), "now": _now(), "current": of.version, "deleted": Status.DELETED, "none": None},
+            expression,
+            f"#version = :current AND #status = :deleted AND {condition}",
+            {**values, "current": of.version, "deleted": Status.DELETED},
             names=("version", "status"),
         )
 
@@ -333,13 +372,14 @@ class Documents:
         names: Iterable[str],
         unless: Iterable[Status] = (),
         more_names: Mapping[str, str] | None = None,
+        also: str = "attribute_exists(tenant)",
     ) -> Row | None:
         closed = {f"closed_{status}": status for status in (*ENDED, *unless)}
         return self._update(
             of.tenant,
             of.document_id,
             expression,
-            f"#version = :current AND NOT #status IN ({', '.join(f':{name}' for name in closed)})",
+            f"#version = :current AND NOT #status IN ({', '.join(f':{name}' for name in closed)}) AND {also}",
             {**values, "current": of.version, **closed},
             names={*names, "version", "status"},
             more_names=more_names,

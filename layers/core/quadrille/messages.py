@@ -76,5 +76,15 @@ class ObjectDeleted(BaseModel):
     detail: _Detail
 
 
-class Erasure(RootModel[DocumentVersion | ObjectDeleted]):
+class Deletion(DocumentVersion):
+    """The version a deletion made. A `late` one looks again, after every stage that had begun before it has ended.
+
+    It brings the keys of the attachments that were known, for the list of them is deleted.
+    """
+
+    late: bool = False
+    attachments: tuple[str, ...] = ()
+
+
+class Erasure(RootModel[Deletion | ObjectDeleted]):
     """What the stage erase works on: the version a deletion made, or an object's removal that is to make one."""

@@ -1,14 +1,15 @@
 """The stage extract: a file dropped in the bucket becomes text, or a failure its owner understands."""
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.documents import UNCLAIMED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
-from quadrille.ingest.reading import Extracted, Limits, Missing, read
+from quadrille.ingest import attachments
+from quadrille.ingest.reading import Extracted, Limits, read
 from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
 from quadrille.messages import DocumentVersion, ObjectCreated
@@ -19,7 +20,6 @@ logger = Logger()
 
 _NO_TEXT = "The file has no text layer: it is an image, a scan or holds only pictures."
 _MISSING = 1_000  # listed by name; a row of the table holds 400 KB
-_DEPTH = "depth"  # kept beside an attachment: how many mails it lay in
 
 
 def extract(
@@ -62,7 +62,7 @@ def extract(
         documents.fail(version, str(error))
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
-    extracted = _with_attachments(version, place, extracted, blobs, limits)
+    extracted = attachments.put(version, place, extracted, blobs, limits)
     if extracted.text.strip():
         _hand_on(version, extracted, documents, blobs, chunk)
     else:
@@ -78,39 +78,6 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise TooLarge(f"The file has {size} bytes; the limit is {max_bytes}.")
     return blobs.get(key)
-
-
-def _with_attachments(
-    version: DocumentVersion, place: Place, extracted: Extracted, blobs: Blobs, limits: Limits
-) -> Extracted:
-    """Put a mail's attachments beside it, as documents of their own, and leave those that could not be as missing.
-
-    Their keys follow from the mail's own and their names, so that a second delivery puts the same again.
-    """
-    if not extracted.attachments:
-        return extracted
-    depth = int((blobs.about(place.key) or {}).get(_DEPTH, 0)) + 1
-    put, missing = [], list(extracted.missing)
-    for attachment in extracted.attachments:
-        beside = Place(place.tenant, place.collection, f"{place.filename}/{attachment.name}")
-        refusal = _refusal(beside, depth, limits)
-        if refusal:
-            missing.append(Missing(refusal, attachment=attachment.name))
-        else:
-            blobs.put(beside.key, attachment.data, about={_DEPTH: str(depth), "mail": version.document_id})
-            put.append(attachment)
-    return replace(extracted, attachments=tuple(put), missing=tuple(missing))
-
-
-def _refusal(beside: Place, depth: int, limits: Limits) -> str:
-    """Why an attachment cannot be a document; empty if it can."""
-    if depth > limits.depth:
-        return f"The attachment lies more than {limits.depth} mails deep, which is the limit."
-    try:
-        beside.checked()
-    except Invalid as error:
-        return f"The attachment's name cannot be kept: {error}."
-    return ""
 
 
 def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:

@@ -8,10 +8,13 @@ from aws_lambda_powertools import Logger
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
+from quadrille.errors import NotFound
 from quadrille.ingest.join import unsummarized
+from quadrille.ingest.lost import embed_again
 from quadrille.ingest.reuse import Vector, digest, remember
 from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion
+from quadrille.queues import Queue
 from quadrille.rows import Row
 from quadrille.vectors import Record, Vectors, floats
 
@@ -26,28 +29,44 @@ def index(
     documents: Documents,
     blobs: Blobs,
     vectors: Vectors,
+    embed: Queue,
     per_request: int,
+    per_batch: int,
     embedding: str,
     dimensions: int,
 ) -> None:
     """Write a complete version's vectors, let readers see it, and delete every other version's.
 
     Readers go by the row's `live` version, so they change over at once, however long writing and deleting take. Vector
-    ids are made of the version and the chunk's number, so a second run writes the same again. Raises only what a retry
-    may cure.
+    ids are made of the version and the chunk's number, so a second run writes the same again. What is gone from the
+    bucket is sent to be embedded again. Raises only what a retry may cure.
     """
     row = documents.advance(version, Status.INDEXING)
     if row:
-        packed = _reader(blobs, width=4 * dimensions)
-        placed = list(_placed(version, row, blobs))
-        for start in range(0, len(placed), per_request):
-            vectors.upsert(version.tenant, _records(version, row, placed[start : start + per_request], packed))
+        try:
+            placed = _write(version, row, blobs, vectors, per_request, width=4 * dimensions)
+        except NotFound:
+            if embed_again(version, row, documents=documents, blobs=blobs, embed=embed, per_batch=per_batch):
+                return
+            raise
         remember(version, {digest(chunk, embedding): vector for chunk, vector in placed}, blobs)
         missing = [*row["missing"], *unsummarized(row)]
         status = Status.PARTIAL if missing else Status.READY
         if documents.advance(version, status, live=version.version, missing=missing):
             logger.info("document_indexed", document_id=version.document_id, version=version.version)
     _tidy(version, documents, vectors)
+
+
+def _write(
+    version: DocumentVersion, row: Row, blobs: Blobs, vectors: Vectors, per_request: int, *, width: int
+) -> list[tuple[Chunk, Vector]]:
+    """Write a version's vectors, of `width` bytes each, and give its chunks with their places. Raises `NotFound`."""
+    packed = _reader(blobs, width)
+    # A chunk whose kept vector was gone is in a batch besides, and that is the one that counts.
+    placed = list({chunk.number: (chunk, vector) for chunk, vector in _placed(version, row, blobs)}.values())
+    for start in range(0, len(placed), per_request):
+        vectors.upsert(version.tenant, _records(version, row, placed[start : start + per_request], packed))
+    return placed
 
 
 def _tidy(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
@@ -62,9 +81,11 @@ def _placed(version: DocumentVersion, row: Row, blobs: Blobs) -> Iterator[tuple[
     for stored, vector in blobs.get_json(work_key(version, "kept")):
         yield Chunk.from_json(stored), Vector(**vector)
     for number in range(int(row["batches_total"])):
-        blob = row["batches"][str(number)]["blob"]
+        batch = row["batches"].get(str(number))
+        if batch is None:
+            raise NotFound(f"Batch {number} is not embedded any more.")
         for place, stored in enumerate(blobs.get_json(batch_key(version, number))):
-            yield Chunk.from_json(stored), Vector(blob, place)
+            yield Chunk.from_json(stored), Vector(batch["blob"], place)
 
 
 def _records(
