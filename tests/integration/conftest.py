@@ -25,7 +25,9 @@ from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt
+from tests.integration import house as harness
 from tests.integration.house import House, build, reset_caches
+from tests.integration.kills import Executioner, executioner
 from tests.template import TEMPLATE
 
 
@@ -175,6 +177,19 @@ def house(
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()
+
+
+@pytest.fixture
+def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
+    """A killer of the house's functions. A killed function answers as one whose Lambda died: every message failed."""
+    it, invoke = executioner(monkeypatch), harness.invoke
+
+    def killed(function: str, event: dict[str, Any]) -> dict[str, Any]:
+        answer = it.run(lambda: invoke(function, event))
+        return answer or {"batchItemFailures": event.get("Records", [{}]), "statusCode": 0, "body": "null"}
+
+    monkeypatch.setattr(harness, "invoke", killed)
+    return it
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from quadrille.costs import Cost
 from quadrille.documents import Place
 from quadrille.errors import RetryLater
 from quadrille.ledger import Ledger
-from tests.integration import house as harness
 from tests.integration.conftest import Clock, Provider
 from tests.integration.house import House
 from tests.integration.kills import Executioner, executioner, singles_and_pairs
@@ -21,19 +20,6 @@ from tests.integration.test_pipeline import shown
 
 PAIRS = pytest.mark.parametrize("pairs", [False, pytest.param(True, marks=pytest.mark.pairs)], ids=["once", "twice"])
 TEXT = b"The secret number of the club is four."
-
-
-@pytest.fixture
-def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
-    """A killer of the house's functions. A killed function answers as one whose Lambda died: every message failed."""
-    it, invoke = executioner(monkeypatch), harness.invoke
-
-    def killed(function: str, event: dict[str, Any]) -> dict[str, Any]:
-        answer = it.run(lambda: invoke(function, event))
-        return answer or {"batchItemFailures": event.get("Records", [{}]), "statusCode": 0, "body": "null"}
-
-    monkeypatch.setattr(harness, "invoke", killed)
-    return it
 
 
 def ingested(house: House, killer: Executioner, due: list[int]) -> Place:

@@ -1,11 +1,16 @@
-"""A new version keeps the vectors of what has not changed, and pays for the rest."""
+"""A new version keeps the vectors of what has not changed, and pays for the rest and for what is lost."""
 
 import pytest
 
 from quadrille import clients
 from quadrille.documents import Place
 from tests.integration.house import House, reset_caches
+from tests.integration.kills import Executioner
+from tests.integration.test_erase import delete
 from tests.integration.test_pipeline import shown
+from tests.integration.test_retry import retry
+
+EARLIER = ("extract", "chunk", "embed")
 
 
 @pytest.fixture
@@ -20,10 +25,16 @@ def book(house: House, tenant: str, monkeypatch: pytest.MonkeyPatch) -> Place:
     return place
 
 
+def text(*words: str) -> bytes:
+    """A text with a chunk for each word."""
+    return "".join(
+        f"# Chapter {word}\n\n{f'The number of this chapter is {word}. ' * 6}\n\n" for word in words
+    ).encode()
+
+
 def put(house: House, place: Place, *words: str) -> None:
     """A version with a chunk for each word."""
-    text = "".join(f"# Chapter {word}\n\n{f'The number of this chapter is {word}. ' * 6}\n\n" for word in words)
-    house.drop(place.key, text.encode())
+    house.drop(place.key, text(*words))
     house.work()
 
 
@@ -73,3 +84,93 @@ def test_another_model_means_embedding_everything_anew(
     house.drop(book.key, b"# Chapter one\n\n" + b"The number of this chapter is one. " * 6)
     house.work("extract", "chunk")
     assert shown(house, book)["chunks"]["reused"] == 0
+
+
+def results(place: Place) -> list[str]:
+    return clients.blobs().list(f"results/{place.tenant}/")
+
+
+def test_a_lost_batch_is_embedded_again_and_only_that_one_is_paid(house: House, book: Place) -> None:
+    house.drop(book.key, text("four", "five", "six"))
+    house.work(*EARLIER)
+    row = clients.documents().get(book.tenant, book.document_id)
+    clients.blobs().delete([row["batches"]["0"]["blob"]])
+    house.work()
+    document = shown(house, book)
+    assert (document["status"], document["receipt"]["calls"]) == ("ready", 3)
+    assert document["chunks"] == {"total": 3, "embedded": 3, "reused": 0}
+    assert searched(house, book) == {"four", "five", "six"}
+
+
+def test_a_chunk_whose_kept_vector_is_lost_becomes_a_batch_of_its_own(house: House, book: Place) -> None:
+    house.drop(book.key, text("one", "four", "three"))
+    house.work(*EARLIER)
+    row = clients.documents().get(book.tenant, book.document_id)
+    kept = set(results(book)) - {batch["blob"] for batch in row["batches"].values()}
+    clients.blobs().delete(sorted(kept))
+    house.work()
+    document = shown(house, book)
+    assert (document["status"], document["receipt"]["calls"]) == ("ready", 2)
+    assert document["chunks"] == {"total": 3, "embedded": 3, "reused": 0}
+    assert searched(house, book) == {"one", "four", "three"}
+    put(house, book, "one", "four", "three", "five")
+    assert shown(house, book)["chunks"] == {"total": 4, "embedded": 1, "reused": 3}
+
+
+def test_everything_lost_is_made_again(house: House, book: Place) -> None:
+    house.drop(book.key, text("one", "four", "three"))
+    house.work(*EARLIER)
+    clients.blobs().delete(results(book))
+    house.work()
+    assert (shown(house, book)["status"], searched(house, book)) == ("ready", {"one", "four", "three"})
+
+
+def test_a_result_deleted_with_another_document_that_shared_it_is_made_again(house: House, book: Place) -> None:
+    twin = Place(book.tenant, "default", "twin.md")
+    house.drop(twin.key, text("one", "two", "three"))
+    house.work(*EARLIER)
+    assert shown(house, twin)["receipt"]["calls"] == 0
+    delete(house, book)
+    house.work("erase")
+    house.work()
+    document = shown(house, twin)
+    assert (document["status"], document["receipt"]["calls"]) == ("ready", 2)
+    assert searched(house, twin) == {"one", "two", "three"}
+
+
+def test_what_is_lost_again_and_again_fails_and_a_retry_makes_it(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tenant, "default", "notes.md")
+    house.drop(place.key, b"The number is four.")
+    for _ in range(7):
+        house.work("extract", "chunk", "embed")
+        clients.blobs().delete(results(place))
+        house.work("index")
+    assert (shown(house, place)["status"], shown(house, place)["receipt"]["calls"]) == ("failed", 5)
+    assert "gone from the bucket 5 times" in shown(house, place)["error"]
+    retry(house, place)
+    house.work()
+    assert (shown(house, place)["status"], shown(house, place)["receipt"]["calls"]) == ("ready", 6)
+
+
+def test_a_loss_is_made_good_wherever_its_workers_are_killed(house: House, killer: Executioner, book: Place) -> None:
+    put(house, book, "0", "1", "2")
+    moments, moment, first = 1, -1, 0
+    while moment < moments:
+        first += 1
+        words = [str(number) for number in range(first, first + 3)]
+        house.drop(book.key, text(*words))
+        house.work(*EARLIER)
+        clients.blobs().delete(results(book))
+        killer.begin([moment] if moment >= 0 else [])
+        house.work("index")
+        moments = moments if moment >= 0 else len(killer.passed)
+        moment += 2
+        killer.due = []
+        house.work()
+        document = shown(house, book)
+        assert (document["status"], document["error"]) == ("ready", None), killer.passed
+        assert document["chunks"] == {"total": 3, "embedded": 3, "reused": 0}, killer.passed
+        assert searched(house, book) == set(words), killer.passed
+    assert moments > 20

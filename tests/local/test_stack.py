@@ -13,10 +13,12 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from fpdf import FPDF
+from pinecone import Pinecone
 
 from benchmarks import crowd
 from local.stack.places import ROOT
 from tests.local.conftest import Caller
+from tests.traces import traces
 
 SAMPLES = ROOT / "local/samples"
 QUESTIONS = json.loads((SAMPLES / "questions.json").read_text())
@@ -244,20 +246,62 @@ def await_erased(caller: Caller, document_id: str) -> dict[str, Any]:
     raise AssertionError(f"not erased: {document}")
 
 
+@pytest.fixture
+def index(client: Client, outputs: dict[str, str]) -> Iterator[Any]:
+    """The vector store, as the functions are told of it."""
+    function = client("lambda").get_function_configuration(FunctionName=outputs["KeysFunction"])
+    with Pinecone(api_key="offline").index(
+        host=function["Environment"]["Variables"]["PINECONE_INDEX_HOST"]
+    ) as connected:
+        yield connected
+
+
 @pytest.mark.parametrize("by", ["api", "bucket"])
-def test_a_deleted_document_is_found_no_more_and_nothing_is_left(caller: Caller, client: Client, by: str) -> None:
-    drop(client, caller, "secret.txt", b"The secret number of the vault is seventeen.")
+def test_not_a_word_of_a_deleted_document_is_left_anywhere(caller: Caller, client: Client, index: Any, by: str) -> None:
+    word = f"zephyr{uuid4().hex[:8]}"
+    known = {"s3": client("s3"), "bucket": caller.stack["bucket"], "dynamodb": client("dynamodb"), "index": index}
+    drop(client, caller, "secret.txt", f"The secret word of the vault is {word}.".encode())
     document_id = caller.await_final("secret.txt")["document_id"]
-    assert caller.ok("POST", "/search", {"query": "number of the vault"})["hits"]
+    assert word in caller.ok("POST", "/ask", {"question": "What is the secret word of the vault?"})["answer"]
+    assert len(traces(word, caller.tenant, **known)) >= 5
     if by == "api":
         assert caller.ok("DELETE", f"/documents/{document_id}")["status"] == "deleted"
     else:
-        key = f"uploads/{caller.tenant}/default/secret.txt"
-        client("s3").delete_object(Bucket=caller.stack["bucket"], Key=key)
-    assert await_erased(caller, document_id)["erased"]["vectors"] == 1
-    assert caller.ok("POST", "/search", {"query": "number of the vault"})["hits"] == []
-    for prefix in (f"work/{caller.tenant}/", f"uploads/{caller.tenant}/"):
+        client("s3").delete_object(Bucket=caller.stack["bucket"], Key=f"uploads/{caller.tenant}/default/secret.txt")
+    erased = await_erased(caller, document_id)["erased"]
+    assert erased == {"vectors": 1, "objects": 4, "attachments": 0, "results": 1, "answers": 1}
+    assert traces(word, caller.tenant, **known) == []
+    again = caller.ok("POST", "/ask", {"question": "What is the secret word of the vault?"})
+    assert (again["supported"], word in str(again)) == (False, False)
+    for top in ("work", "results", "uploads"):
+        prefix = f"{top}/{caller.tenant}/"
         assert "Contents" not in client("s3").list_objects_v2(Bucket=caller.stack["bucket"], Prefix=prefix)
+
+
+def test_a_deleted_mail_takes_its_attachments_along(caller: Caller, client: Client) -> None:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "ann@example.com", "The number"
+    message.set_content("It is in the file.")
+    message.add_attachment(b"The house is number seven.", maintype="text", subtype="plain", filename="number.txt")
+    drop(client, caller, "mail.eml", bytes(message))
+    mail, file = caller.await_final("mail.eml"), caller.await_final("mail.eml/number.txt")
+    caller.ok("DELETE", f"/documents/{mail['document_id']}")
+    assert await_erased(caller, mail["document_id"])["erased"]["attachments"] == 1
+    assert await_erased(caller, file["document_id"])["status"] == "deleted"
+    assert caller.ok("POST", "/search", {"query": "number of the house"})["hits"] == []
+
+
+def test_a_result_that_is_gone_is_made_again(caller: Caller, client: Client) -> None:
+    """A second version keeps vectors whose object somebody has deleted after the version was split."""
+    chapters = [f"# Chapter {number}\n\n{f'This is sentence {number} of the book. ' * 60}\n\n" for number in range(3)]
+    drop(client, caller, "book.md", "".join(chapters).encode())
+    caller.await_final("book.md")
+    bucket, prefix = caller.stack["bucket"], f"results/{caller.tenant}/"
+    for item in client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+        client("s3").delete_object(Bucket=bucket, Key=item["Key"])
+    drop(client, caller, "copy.md", "".join(chapters).encode())
+    copy = caller.await_final("copy.md")
+    assert (copy["status"], copy["receipt"]["calls"]) == ("ready", 1)
 
 
 def test_a_new_version_embeds_what_has_changed_and_a_retry_of_it_nothing(caller: Caller, client: Client) -> None:
