@@ -39,7 +39,7 @@ _DOCUMENT = "doc_abcdefghijklmnopqrstuvwx/1"
 
 @dataclass(frozen=True)
 class Case:
-    """A typical call: its tokens, and the bytes of its result."""
+    """A typical call: its tokens, the bytes of its result, and how many documents it draws on."""
 
     name: str
     purpose: Purpose
@@ -47,11 +47,12 @@ class Case:
     usage: Usage
     result: int
     as_blob: bool = False
+    sources: int = 0
 
 
 _CASES = (
     Case("a question's embedding", QUESTION, _EMBEDDING, Usage(15), 6_144),
-    Case("an answer", ANSWER, _CHAT, Usage(3_400, 150), 900),
+    Case("an answer out of four", ANSWER, _CHAT, Usage(3_400, 150), 900, sources=4),
     Case("a batch of 128 chunks", DOCUMENT, _EMBEDDING, Usage(128 * 350), 128 * 6_144, as_blob=True),
 )
 
@@ -124,6 +125,7 @@ def _call(case: Case, *, ceiling: Decimal) -> Call:
         ends_at=now + 22,
         document=_DOCUMENT if case.as_blob else "",
         as_blob=case.as_blob,
+        sources=tuple(f"{_DOCUMENT}{number}" for number in range(case.sources)),
     )
 
 
