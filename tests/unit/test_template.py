@@ -17,7 +17,7 @@ def of_type(kind: str) -> dict[str, Any]:
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
 QUEUES = of_type("AWS::SQS::Queue")
-STAGES = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
+FED = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
 
 
 def test_every_function_has_a_folder_and_every_folder_a_function() -> None:
@@ -36,15 +36,31 @@ def test_every_function_has_an_event_to_be_invoked_with() -> None:
         assert list((ROOT / "events" / function["CodeUri"].removeprefix("functions/")).glob("*.json"))
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", FED)
 def test_a_stage_reports_partial_failures_is_bounded_and_has_dead_letters(name: str) -> None:
-    source = STAGES[name]["Events"]["Queue"]["Properties"]
+    source = FED[name]["Events"]["Queue"]["Properties"]
     queue = QUEUES[source["Queue"]["Fn::GetAtt"].removesuffix(".Arn")]
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "MaximumConcurrency" in source["ScalingConfig"]
-    assert queue["VisibilityTimeout"] >= 6 * STAGES[name]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * FED[name]["Timeout"]
     assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn") in QUEUES
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_every_dead_letter_queue_has_an_alarm() -> None:
+    dead = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
+        for queue in QUEUES.values()
+        if "RedrivePolicy" in queue
+    }
+    watched = {alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    assert watched == {name.replace(".Arn", ".QueueName") for name in dead}
+
+
+def test_the_stages_of_the_template_are_those_that_can_be_redriven() -> None:
+    from quadrille.ingest.stages import STAGES
+
+    assert {name.removeprefix("Ingest").removesuffix("Function").lower() for name in FED} == set(STAGES)
 
 
 def test_every_queue_is_encrypted() -> None:

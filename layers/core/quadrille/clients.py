@@ -90,6 +90,11 @@ def queue(url: str) -> Queue:
     return Queue(url, sqs())
 
 
+def stage_queue(stage: str) -> Queue:
+    """The queue of a stage, by the stage's name."""
+    return queue(getattr(settings(), f"{stage}_queue_url"))
+
+
 @cache
 def bus() -> Bus:
     """The event bus."""
