@@ -180,6 +180,25 @@ def redrive(stage: str = "") -> None:
         left = min(left - taken, answer["left"]) if taken else 0
 
 
+def backfill(prefix: str = "", *options: str) -> int:
+    """Ingest what lies under a prefix, and watch it; Ctrl-C stops the watching only."""
+    if not prefix:
+        raise Stop("Name a prefix of the bucket: make backfill PREFIX=uploads/acme/ [INTO=... LIMIT=... DRY_RUN=1]")
+    given = {name: json.loads(value) if name != "into" else value for name, value in (o.split("=", 1) for o in options)}
+    name = _told("BackfillFunction", action="start", prefix=prefix, **given)["backfill"]
+    seen = None
+    while True:
+        answer = _told("BackfillFunction", action="status", backfill=name)
+        report = answer["report"]
+        if seen != (seen := (report["pages"], report["outcomes"])):
+            pages = f"{report['pages']['ended']} of {report['pages']['total']} pages"
+            print(f"{name}  {pages}, {report['sent']} sent: {json.dumps(report['outcomes'])}", flush=True)
+        if answer["status"] != "RUNNING":
+            print(json.dumps(answer, indent=2, ensure_ascii=False))
+            return int(answer["status"] != "SUCCEEDED")
+        time.sleep(2)
+
+
 def secrets() -> None:
     """Put the provider keys of .env into the stack's secrets."""
     session, endpoint = _target()
@@ -267,6 +286,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "revoke": revoke,
     "dead-letters": dead_letters,
     "redrive": redrive,
+    "backfill": backfill,
     "secrets": secrets,
     "invoke": invoke,
     "logs": logs,

@@ -1,5 +1,8 @@
 """The template and the folders say the same, and what must hold of every resource holds."""
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ def of_type(kind: str) -> dict[str, Any]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
+MACHINES = of_type("AWS::Serverless::StateMachine")
 QUEUES = of_type("AWS::SQS::Queue")
 FED = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
 
@@ -23,6 +27,33 @@ FED = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {}
 def test_every_function_has_a_folder_and_every_folder_a_function() -> None:
     folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "functions").glob("*/*/app.py")}
     assert {function["CodeUri"] for function in FUNCTIONS.values()} == folders
+
+
+def test_every_state_machine_has_a_definition_and_every_definition_a_state_machine() -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "statemachines").iterdir()}
+    assert {machine["DefinitionUri"] for machine in MACHINES.values()} == files
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_task_of_a_state_machine_ends_in_time_is_tried_again_and_caught(name: str) -> None:
+    definition = json.loads((ROOT / MACHINES[name]["DefinitionUri"]).read_text())
+    for state in tasks(definition):
+        assert {"TimeoutSeconds", "Retry", "Catch"} <= set(state)
+    assert set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) == set(MACHINES[name]["DefinitionSubstitutions"])
+
+
+def tasks(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        yield from tasks(state["ItemProcessor"]) if "ItemProcessor" in state else ()
+
+
+def test_a_backfill_feeds_as_many_pages_as_its_size_of_a_page_is_made_for() -> None:
+    from quadrille.ingest.backfill import PARALLEL
+
+    definition = json.loads((ROOT / "statemachines/backfill.asl.json").read_text())
+    assert definition["States"]["Pages"]["MaxConcurrency"] == PARALLEL
 
 
 def test_a_function_is_named_after_its_folder() -> None:

@@ -181,6 +181,13 @@ class Documents:
         rows = get_all(self.dynamodb, self.table, keys)
         return {row["document_id"]: int(row["live"]) for row in rows if row["live"]}
 
+    def at(self, places: Iterable[Place]) -> dict[Place, Row]:
+        """The rows of the documents at these places, for those that are known."""
+        by_id = {(place.tenant, place.document_id): place for place in places}
+        keys = [{"tenant": tenant, "document_id": document_id} for tenant, document_id in by_id]
+        rows = get_all(self.dynamodb, self.table, keys)
+        return {by_id[row["tenant"], row["document_id"]]: row for row in rows}
+
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
