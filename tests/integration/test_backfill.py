@@ -117,6 +117,16 @@ def test_a_dry_run_counts_and_predicts_and_sends_nothing(house: House, sfn: Sfn,
     assert house.work() == 0
 
 
+def test_a_document_that_is_to_be_confirmed_is_not_waited_for(house: House, sfn: Sfn, tenant: str) -> None:
+    body = {"filename": "a.md", "size": 9, "confirm": True}
+    assert house.call("ingest/uploads", "POST", "/documents", body, tenant=tenant)[0] == 201
+    put(house, tenant, "a.md")
+    report = run(sfn, begin(f"uploads/{tenant}/"), house.work)
+    assert (report["sent"], report["outcomes"]) == (1, {"unconfirmed": 1})
+    again = run(sfn, begin(f"uploads/{tenant}/"), house.work)
+    assert (again["sent"], again["under_way"]) == (0, 1)
+
+
 def test_no_more_than_the_limit_is_listed(house: House, sfn: Sfn, tenant: str) -> None:
     put(house, tenant, *NAMES)
     assert run(sfn, begin(f"uploads/{tenant}/", limit=3), house.work)["sent"] == 3

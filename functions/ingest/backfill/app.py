@@ -8,7 +8,6 @@ from pydantic import Field, TypeAdapter
 
 from quadrille import clients
 from quadrille.commands import obey
-from quadrille.config import settings
 from quadrille.http import Body
 from quadrille.ingest.backfill import start, status
 
@@ -47,6 +46,4 @@ def _run(command: Start | Status) -> dict[str, Any]:
         case Start():
             return start(**command.model_dump(exclude={"action"}), machine=clients.backfill_machine())
         case Status(backfill=name):
-            model = settings().embedding_model
-            machine, prices = clients.backfill_machine(), clients.prices()
-            return status(name, machine=machine, blobs=clients.blobs(), prices=prices, model=model)
+            return status(name, machine=clients.backfill_machine(), blobs=clients.blobs())

@@ -57,8 +57,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 blobs=blobs,
                 documents=clients.documents(),
                 extract=clients.queue(here.extract_queue_url),
+                estimator=clients.estimator(),
+                chunks=clients.collections().default,
                 max_bytes=here.max_document_bytes,
                 recheck=here.budget_recheck_seconds,
             )
         case Report(listing=listing):
-            return report(listing, blobs=blobs, prices=clients.prices(), model=here.embedding_model)
+            return report(listing, blobs=blobs)

@@ -4,17 +4,17 @@ import hashlib
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
 from quadrille.documents import Place
-from quadrille.errors import Invalid, UnknownPrice
+from quadrille.errors import Invalid
 from quadrille.machines import Machine
 from quadrille.messages import Message
 from quadrille.money import dollars
-from quadrille.prices import Prices, Usage
 
 logger = Logger()
 
@@ -23,7 +23,6 @@ _OURS = ("work", "results", "backfills")
 _NUMBERS = ("listed", "bytes", "there", "under_way", "new", "new_bytes")
 _SAMPLES = 10
 _READERS = 16
-_BYTES_A_TOKEN = 4  # of English text; see docs/operations.md
 
 
 class Backfill(Message):
@@ -91,17 +90,17 @@ def _require_source(prefix: str, into: str | None) -> None:
         Place.of(f"{into}name")
 
 
-def status(name: str, *, machine: Machine, blobs: Blobs, prices: Prices, model: str) -> dict[str, Any]:
+def status(name: str, *, machine: Machine, blobs: Blobs) -> dict[str, Any]:
     """How far a backfill is; once it has ended, its final report. Raises `NotFound`."""
     execution = machine.execution(name)
-    report = execution["output"] or summary(name, blobs, prices, model)
+    report = execution["output"] or summary(name, blobs)
     return {"backfill": name, "status": execution["status"], "report": report}
 
 
-def report(listing: Listing, *, blobs: Blobs, prices: Prices, model: str) -> dict[str, Any]:
+def report(listing: Listing, *, blobs: Blobs) -> dict[str, Any]:
     """The final report, which is kept in the bucket, too."""
     name = listing.backfill.id
-    known = summary(name, blobs, prices, model)
+    known = summary(name, blobs)
     complete = not listing.more and known["pages"]["ended"] == listing.pages
     final = {"backfill": name, "prefix": listing.backfill.prefix, "complete": complete, **known}
     blobs.put_json(f"backfills/{name}/report.json", final)
@@ -109,17 +108,19 @@ def report(listing: Listing, *, blobs: Blobs, prices: Prices, model: str) -> dic
     return final
 
 
-def summary(name: str, blobs: Blobs, prices: Prices, model: str) -> dict[str, Any]:
+def summary(name: str, blobs: Blobs) -> dict[str, Any]:
     """What the pages of a backfill have come to so far."""
     pages = len(blobs.list(f"backfills/{name}/pages/"))
     numbers, outcomes, refused = Counter[str](), Counter[str](), Counter[str]()
     samples: list[dict[str, str]] = []
+    prices: list[str | None] = []
     with ThreadPoolExecutor(_READERS) as pool:
         for page in pool.map(blobs.get_json, blobs.list(f"backfills/{name}/progress/")):
             numbers.update({field: page[field] for field in _NUMBERS})
             numbers.update(sent=len(page["sent"]), ended=not page["left"])
             outcomes.update(page["outcomes"])
             refused.update(page["refused"])
+            prices.append(page["predicted_usd"])
             samples += page["samples"][: _SAMPLES - len(samples)]
     return {
         **{field: numbers[field] for field in (*_NUMBERS, "sent")},
@@ -127,13 +128,5 @@ def summary(name: str, blobs: Blobs, prices: Prices, model: str) -> dict[str, An
         "refused": dict(refused),
         "samples": samples,
         "pages": {"total": pages, "ended": numbers["ended"]},
-        "predicted_usd": _predicted(numbers["new_bytes"], prices, model),
+        "predicted_usd": None if None in prices else dollars(sum(map(Decimal, filter(None, prices)), Decimal(0))),
     }
-
-
-def _predicted(size: int, prices: Prices, model: str) -> str | None:
-    """What embedding so many bytes costs if they are plain text, in US dollars; None if the model has no price."""
-    try:
-        return dollars(prices.cost(model, Usage(size // _BYTES_A_TOKEN)))
-    except UnknownPrice:
-        return None

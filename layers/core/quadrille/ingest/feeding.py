@@ -8,18 +8,23 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
-from quadrille.documents import ENDED, Documents, Place, Status
-from quadrille.errors import Invalid, NotFound
+from quadrille.collections import Size
+from quadrille.documents import ENDED, Documents, Place, Status, is_held
+from quadrille.errors import Invalid, NotFound, UnknownPrice
 from quadrille.ingest.backfill import Backfill, Listing
+from quadrille.ingest.estimate import Estimator
 from quadrille.messages import ObjectCreated
+from quadrille.money import dollars
 from quadrille.queues import Queue
 from quadrille.rows import Row
+from quadrille.tokens import in_bytes
 
 logger = Logger()
 
@@ -54,7 +59,16 @@ def list_pages(listing: Listing, *, blobs: Blobs, ends_at: float) -> Listing:
 
 
 def feed(
-    backfill: Backfill, page: str, *, blobs: Blobs, documents: Documents, extract: Queue, max_bytes: int, recheck: int
+    backfill: Backfill,
+    page: str,
+    *,
+    blobs: Blobs,
+    documents: Documents,
+    extract: Queue,
+    estimator: Estimator,
+    chunks: Size,
+    max_bytes: int,
+    recheck: int,
 ) -> dict[str, int]:
     """Send what is new of a page, once, and see how far it is: how many documents are `left`, and when to look again.
 
@@ -67,6 +81,8 @@ def feed(
         progress = blobs.get_json(kept)
     except NotFound:
         progress = _sent(backfill, items, rows, blobs, extract)
+        sizes = [items[number].size for number in progress["new"]]
+        progress |= {"new": len(sizes), "new_bytes": sum(sizes), "predicted_usd": _predicted(sizes, estimator, chunks)}
     states = {number: _state(items[number], rows, progress["fed_at"]) for number in progress["sent"]}
     outcomes = Counter(states.values())
     failed = [items[number] for number, state in states.items() if state == Status.FAILED]
@@ -110,12 +126,20 @@ def _sent(
         "bytes": sum(item.size for item in items),
         "there": counts["there"],
         "under_way": counts["under_way"],
-        "new": len(new),
-        "new_bytes": sum(items[number].size for number in new),
+        "new": new,
         "sent": [] if backfill.dry_run else new,
         "refused": Counter(field for field, _ in refused),
         "refusals": [{"key": item.key, "reason": str(item.refusal)} for item in dict(refused).values()],
     }
+
+
+def _predicted(sizes: list[int], estimator: Estimator, chunks: Size) -> str | None:
+    """What files of so many bytes cost if they are plain text, in US dollars; None if a model has no price."""
+    try:
+        costs = [estimator.of_text(in_bytes(size), chunks).cost_usd for size in sizes]
+    except UnknownPrice:
+        return None
+    return dollars(sum(costs, Decimal(0)))
 
 
 def _send(backfill: Backfill, items: list[_Item], rows: dict[Place, Row], blobs: Blobs, extract: Queue) -> None:
@@ -137,6 +161,8 @@ def _known(item: _Item, rows: dict[Place, Row], now: datetime) -> str:
         return ""
     if row["status"] in _SEARCHABLE:
         return "there"
+    if _is_unconfirmed(row):
+        return "under_way"
     moves = (now - datetime.fromisoformat(row["updated_at"])).total_seconds() < _PATIENCE
     return "under_way" if moves and row["status"] not in (*ENDED, Status.FAILED) else ""
 
@@ -150,7 +176,14 @@ def _state(item: _Item, rows: dict[Place, Row], fed_at: str) -> str:
         same = row["status"] in _SEARCHABLE and row.get("etag") == item.etag
         if same or row["updated_at"] >= fed_at:
             return Status(row["status"])
+    if row.get("etag") == item.etag and _is_unconfirmed(row):
+        return "unconfirmed"
     return Status.BUDGET if row["status"] == Status.BUDGET else _waiting(max(fed_at, row["updated_at"]))
+
+
+def _is_unconfirmed(row: Row) -> bool:
+    """Whether a document was read and waits for somebody to confirm its price: nobody knows how long."""
+    return bool(row["status"] == Status.WAITING and row["version"] and is_held(row))
 
 
 def _waiting(since: str) -> str:
