@@ -4,7 +4,7 @@ export SAM_CLI_TELEMETRY = 0
 VENV = .venv/bin
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: ## the environments, from pinned requirements
 	@$(PY) local/setup.py
@@ -43,6 +43,16 @@ keys: setup ## a tenant's API keys: make keys TENANT=acme
 revoke: setup ## revoke one: make revoke KEY_ID=0123456789abcdef
 	@$(VENV)/python -m local revoke "$(KEY_ID)"
 
+dead-letters: setup ## what failed for good, by stage: make dead-letters [STAGE=embed]
+	@$(VENV)/python -m local dead-letters $(STAGE)
+
+redrive: setup ## send a stage's dead letters back: make redrive STAGE=embed
+	@$(VENV)/python -m local redrive $(STAGE)
+
+backfill: setup ## ingest what lies in the bucket: make backfill PREFIX=uploads/acme/ [INTO= LIMIT= IN_FLIGHT= DRY_RUN=1]
+	@$(VENV)/python -m local backfill "$(PREFIX)" $(if $(INTO),into=$(INTO)) $(if $(LIMIT),limit=$(LIMIT)) \
+		$(if $(IN_FLIGHT),in_flight=$(IN_FLIGHT)) $(if $(DRY_RUN),dry_run=true)
+
 secrets: setup ## the provider keys of .env into the stack's secrets
 	@$(VENV)/python -m local secrets
 
@@ -58,4 +68,4 @@ logs: setup ## what the functions logged on the local stack
 prices: setup ## the shipped price table, out of the pinned genai-prices
 	@$(VENV)/python scripts/prices.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke secrets invoke lock logs prices
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock logs prices

@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from local.stack import demo, invocation, processes
 from local.stack.build import RUNTIME, build, sam_environment
 from local.stack.deploy import (
+    command,
     create_key,
     deploy,
     dotenv_parameters,
-    keys_command,
     local_session,
     overrides_of,
     set_secrets,
@@ -146,8 +146,7 @@ def keys(tenant: str = "") -> None:
     """List a tenant's API keys."""
     if not tenant:
         raise Stop("Name a tenant: make keys TENANT=acme")
-    session, endpoint = _target()
-    for row in keys_command(session, stack_outputs(session, endpoint), endpoint, action="list", tenant=tenant)["items"]:
+    for row in _told("KeysFunction", action="list", tenant=tenant)["items"]:
         print(f"{row['key_id']}  {row['created_at']}  {', '.join(row['scopes'])}")
 
 
@@ -155,9 +154,49 @@ def revoke(key_id: str = "") -> None:
     """Revoke an API key."""
     if not key_id:
         raise Stop("Name a key by its id, which make keys lists: make revoke KEY_ID=0123456789abcdef")
-    session, endpoint = _target()
-    keys_command(session, stack_outputs(session, endpoint), endpoint, action="revoke", key_id=key_id)
+    _told("KeysFunction", action="revoke", key_id=key_id)
     print(f"revoked {key_id}; it may be honoured for another minute")
+
+
+def dead_letters(stage: str = "") -> None:
+    """How many messages were set aside at each stage; of one stage, a few of them."""
+    if not stage:
+        for name, depth in _told("DeadLettersFunction", action="depth").items():
+            print(f"{name:8} {depth['waiting']:6} waiting {depth['dead']:6} dead")
+        return
+    answer = _told("DeadLettersFunction", action="samples", stage=stage)
+    print(*(json.dumps(item, ensure_ascii=False) for item in answer["items"]), f"{answer['dead']} in all", sep="\n")
+
+
+def redrive(stage: str = "") -> None:
+    """Send a stage's dead letters back, until none is left that can be."""
+    if not stage:
+        raise Stop("Name a stage, which make dead-letters lists: make redrive STAGE=embed")
+    left = sys.maxsize
+    while left > 0:  # and not until it is empty: what fails again comes back
+        answer = _told("DeadLettersFunction", action="redrive", stage=stage)
+        print(json.dumps(answer))
+        taken = answer["redriven"] + sum(answer["dropped"].values())
+        left = min(left - taken, answer["left"]) if taken else 0
+
+
+def backfill(prefix: str = "", *options: str) -> int:
+    """Ingest what lies under a prefix, and watch it; Ctrl-C stops the watching only."""
+    if not prefix:
+        raise Stop("Name a prefix of the bucket: make backfill PREFIX=uploads/acme/ [INTO=... LIMIT=... DRY_RUN=1]")
+    given = {name: json.loads(value) if name != "into" else value for name, value in (o.split("=", 1) for o in options)}
+    name = _told("BackfillFunction", action="start", prefix=prefix, **given)["backfill"]
+    seen = None
+    while True:
+        answer = _told("BackfillFunction", action="status", backfill=name)
+        report = answer["report"]
+        if seen != (seen := (report["pages"], report["outcomes"])):
+            pages = f"{report['pages']['ended']} of {report['pages']['total']} pages"
+            print(f"{name}  {pages}, {report['sent']} sent: {json.dumps(report['outcomes'])}", flush=True)
+        if answer["status"] != "RUNNING":
+            print(json.dumps(answer, indent=2, ensure_ascii=False))
+            return int(answer["status"] != "SUCCEEDED")
+        time.sleep(2)
 
 
 def secrets() -> None:
@@ -202,6 +241,12 @@ def _start() -> dict[str, Any]:
     return stack
 
 
+def _told(function: str, **given: Any) -> dict[str, Any]:
+    """What a function that IAM guards answers, named by the stack's output."""
+    session, endpoint = _target()
+    return command(session, endpoint, stack_outputs(session, endpoint)[function], **given)
+
+
 def _target() -> tuple[boto3.Session, str | None]:
     if STACK_FILE.exists():
         return local_session(), read_stack()["aws_endpoint_url"]
@@ -239,6 +284,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "key": key,
     "keys": keys,
     "revoke": revoke,
+    "dead-letters": dead_letters,
+    "redrive": redrive,
+    "backfill": backfill,
     "secrets": secrets,
     "invoke": invoke,
     "logs": logs,

@@ -108,15 +108,13 @@ def create_key(
     session: boto3.Session, outputs: dict[str, str], tenant: str, scopes: list[str], endpoint: str | None
 ) -> dict[str, Any]:
     """A new API key. Raises `Stop`."""
-    return keys_command(session, outputs, endpoint, action="create", tenant=tenant, scopes=scopes)
+    return command(session, endpoint, outputs["KeysFunction"], action="create", tenant=tenant, scopes=scopes)
 
 
-def keys_command(
-    session: boto3.Session, outputs: dict[str, str], endpoint: str | None, **command: Any
-) -> dict[str, Any]:
-    """What the function that IAM guards answers to a command. Raises `Stop`."""
+def command(session: boto3.Session, endpoint: str | None, function: str, **given: Any) -> dict[str, Any]:
+    """What a function that IAM guards answers to a command. Raises `Stop`."""
     answer = session.client("lambda", endpoint_url=endpoint).invoke(
-        FunctionName=outputs["KeysFunction"], Payload=json.dumps(command).encode()
+        FunctionName=function, Payload=json.dumps(given).encode()
     )
     done: dict[str, Any] = json.loads(answer["Payload"].read())
     if problem := done.get("error") or done.get("errorMessage"):
@@ -171,6 +169,7 @@ def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
         "DAILY_BUDGET_USD": "DailyBudgetUsd",
         "DOCUMENT_BUDGET_USD": "DocumentBudgetUsd",
         "TASK_BUDGET_USD": "TaskBudgetUsd",
+        "ALARM_EMAIL": "AlarmEmail",
         "LOG_LEVEL": "LogLevel",
     }
     return {parameter: given[name] for name, parameter in names.items() if name in given}

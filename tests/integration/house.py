@@ -169,14 +169,23 @@ def http_event(
     }
 
 
+def _queue(sqs: Any, name: str) -> str:
+    """A stage's queue and its dead-letter queue, which gets only what a test puts there."""
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "1000"})
+    url: str = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0", "RedrivePolicy": redrive})[
+        "QueueUrl"
+    ]
+    return url
+
+
 def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, vectors: str) -> House:
     """The environment template.yaml gives a function, and what it names."""
     s3, sqs, secrets = boto3.client("s3"), boto3.client("sqs"), boto3.client("secretsmanager")
     s3.create_bucket(Bucket="bucket")
     boto3.client("events").create_event_bus(Name="quadrille")
-    urls = {
-        name: sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})["QueueUrl"] for name in QUEUES
-    }
+    urls = {name: _queue(sqs, name) for name in QUEUES}
     for name in ("openai", "pinecone"):
         secrets.create_secret(Name=name, SecretString="offline")
     prices = {

@@ -12,15 +12,25 @@ from tests.local.runtime import Emulator, emulated, link_runtime
 
 _POISONED = "00000000-0000-4000-8000-000000000000"
 
+REPORT = {"backfill", "bytes", "complete", "listed", "new", "new_bytes", "outcomes", "pages", "predicted_usd", "prefix"}
+REPORT |= {"refused", "samples", "sent", "there", "under_way"}
+
 EXPECTED: dict[str, Any] = {
     "ask/answer/missing_scope": 403,
     "ask/answer/question": 200,
     "ask/answer/unknown_field": 422,
     "ask/search/query": 200,
+    "ingest/backfill/start_dry": {"backfill", "status"},
+    "ingest/backfill/start_work": {"error"},
+    "ingest/backfill/status_unknown": {"error"},
     "ingest/chunk/superseded": [],
     "ingest/collections/overlap_too_large": 422,
     "ingest/collections/set": 200,
     "ingest/collections/show": 200,
+    "ingest/dead_letters/depth": {"extract", "chunk", "embed", "summarize", "index", "erase"},
+    "ingest/dead_letters/redrive": {"dropped", "left", "redriven", "stage", "unreadable"},
+    "ingest/dead_letters/samples": {"dead", "items", "stage"},
+    "ingest/dead_letters/unknown_stage": {"error"},
     "ingest/documents/delete_unknown": 404,
     "ingest/documents/list": 200,
     "ingest/documents/retry_unknown": 404,
@@ -34,6 +44,9 @@ EXPECTED: dict[str, Any] = {
     "ingest/estimates/two_bases": 422,
     "ingest/extract/key_without_collection": [],
     "ingest/extract/object_created": [],
+    "ingest/feed/list": {"after", "backfill", "listed", "more", "pages", "pages_at", "problem", "results_at"},
+    "ingest/feed/page_gone": "There is no object 'backfills/0123456789abcdef-0/pages/0000000.json' in the bucket.",
+    "ingest/feed/report": REPORT,
     "ingest/index/superseded": [],
     "ingest/summarize/superseded": [],
     "ingest/uploads/create": 201,

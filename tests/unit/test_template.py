@@ -1,5 +1,8 @@
 """The template and the folders say the same, and what must hold of every resource holds."""
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +19,41 @@ def of_type(kind: str) -> dict[str, Any]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
+MACHINES = of_type("AWS::Serverless::StateMachine")
 QUEUES = of_type("AWS::SQS::Queue")
-STAGES = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
+FED = {name: f for name, f in FUNCTIONS.items() if "Queue" in f.get("Events", {})}
 
 
 def test_every_function_has_a_folder_and_every_folder_a_function() -> None:
     folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "functions").glob("*/*/app.py")}
     assert {function["CodeUri"] for function in FUNCTIONS.values()} == folders
+
+
+def test_every_state_machine_has_a_definition_and_every_definition_a_state_machine() -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "statemachines").iterdir()}
+    assert {machine["DefinitionUri"] for machine in MACHINES.values()} == files
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_task_of_a_state_machine_ends_in_time_is_tried_again_and_caught(name: str) -> None:
+    definition = json.loads((ROOT / MACHINES[name]["DefinitionUri"]).read_text())
+    for state in tasks(definition):
+        assert {"TimeoutSeconds", "Retry", "Catch"} <= set(state)
+    assert set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) == set(MACHINES[name]["DefinitionSubstitutions"])
+
+
+def tasks(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        yield from tasks(state["ItemProcessor"]) if "ItemProcessor" in state else ()
+
+
+def test_a_backfill_feeds_as_many_pages_as_its_size_of_a_page_is_made_for() -> None:
+    from quadrille.ingest.backfill import PARALLEL
+
+    definition = json.loads((ROOT / "statemachines/backfill.asl.json").read_text())
+    assert definition["States"]["Pages"]["MaxConcurrency"] == PARALLEL
 
 
 def test_a_function_is_named_after_its_folder() -> None:
@@ -36,15 +67,31 @@ def test_every_function_has_an_event_to_be_invoked_with() -> None:
         assert list((ROOT / "events" / function["CodeUri"].removeprefix("functions/")).glob("*.json"))
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", FED)
 def test_a_stage_reports_partial_failures_is_bounded_and_has_dead_letters(name: str) -> None:
-    source = STAGES[name]["Events"]["Queue"]["Properties"]
+    source = FED[name]["Events"]["Queue"]["Properties"]
     queue = QUEUES[source["Queue"]["Fn::GetAtt"].removesuffix(".Arn")]
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "MaximumConcurrency" in source["ScalingConfig"]
-    assert queue["VisibilityTimeout"] >= 6 * STAGES[name]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * FED[name]["Timeout"]
     assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn") in QUEUES
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_every_dead_letter_queue_has_an_alarm() -> None:
+    dead = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
+        for queue in QUEUES.values()
+        if "RedrivePolicy" in queue
+    }
+    watched = {alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    assert watched == {name.replace(".Arn", ".QueueName") for name in dead}
+
+
+def test_the_stages_of_the_template_are_those_that_can_be_redriven() -> None:
+    from quadrille.ingest.stages import STAGES
+
+    assert {name.removeprefix("Ingest").removesuffix("Function").lower() for name in FED} == set(STAGES)
 
 
 def test_every_queue_is_encrypted() -> None:

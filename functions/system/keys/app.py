@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from quadrille import clients
-from quadrille.errors import Invalid, NotFound
+from quadrille.commands import obey
 from quadrille.http import Body
 
 logger = Logger()
@@ -40,19 +40,11 @@ Command = TypeAdapter[Create | List | Revoke](Annotated[Create | List | Revoke, 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The answer, or `error` with what was wrong: a mistake is not worth a retry."""
-    try:
-        command = Command.validate_python(event)
-        logger.info("keys_command", action=command.action)
-        return _run(command)
-    except ValidationError as error:
-        first = error.errors()[0]
-        return {"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}
-    except (Invalid, NotFound) as error:
-        return {"error": str(error)}
+    return obey(Command, event, _run)
 
 
 def _run(command: Create | List | Revoke) -> dict[str, Any]:
+    logger.info("keys_command", action=command.action)
     match command:
         case Create():
             return clients.keys().create(command.tenant, command.scopes)

@@ -1,7 +1,7 @@
 """The one bucket: what was uploaded, what a stage leaves for the next, and large paid results."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,17 @@ class Blobs:
         """The keys that begin with `prefix`."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def objects(self, prefix: str, *, after: str = "") -> Iterator[dict[str, Any]]:
+        """`key`, `size` in bytes and `etag` of the objects whose keys begin with `prefix` and come after `after`."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
+        for page in pages:
+            for item in page.get("Contents", []):
+                yield {"key": item["Key"], "size": item["Size"], "etag": item["ETag"].strip('"')}
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object of at most 5 GB within the bucket, replacing what was there."""
+        self.s3.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is not there is no error. Raises `RetryLater` if any was not deleted."""

@@ -30,6 +30,7 @@ from quadrille.ingest.estimate import Estimator
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
+from quadrille.machines import Machine
 from quadrille.made import Made
 from quadrille.prices import Prices
 from quadrille.queues import Queue
@@ -92,6 +93,17 @@ def keys() -> Keys:
 def queue(url: str) -> Queue:
     """A queue, by its URL."""
     return Queue(url, sqs())
+
+
+def stage_queue(stage: str) -> Queue:
+    """The queue of a stage, by the stage's name."""
+    return queue(getattr(settings(), f"{stage}_queue_url"))
+
+
+@cache
+def backfill_machine() -> Machine:
+    """The state machine that runs backfills."""
+    return Machine(settings().backfill_machine, boto3.client("stepfunctions", config=_AWS))
 
 
 @cache

@@ -52,6 +52,7 @@ class Settings(BaseModel):
     index_queue_url: str = ""
     extract_queue_url: str = ""
     erase_queue_url: str = ""
+    backfill_machine: str = ""
 
     openai_secret: str = ""
     openai_base_url: str = ""

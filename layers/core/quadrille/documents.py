@@ -181,6 +181,13 @@ class Documents:
         rows = get_all(self.dynamodb, self.table, keys)
         return {row["document_id"]: int(row["live"]) for row in rows if row["live"]}
 
+    def at(self, places: Iterable[Place]) -> dict[Place, Row]:
+        """The rows of the documents at these places, for those that are known."""
+        by_id = {(place.tenant, place.document_id): place for place in places}
+        keys = [{"tenant": tenant, "document_id": document_id} for tenant, document_id in by_id]
+        rows = get_all(self.dynamodb, self.table, keys)
+        return {by_id[row["tenant"], row["document_id"]]: row for row in rows}
+
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
@@ -188,17 +195,20 @@ class Documents:
             return None
         return DocumentVersion(tenant=tenant, document_id=document_id, version=int(row["version"]))
 
-    def open_version(self, row: Row, *, digest: str, size: int) -> DocumentVersion | None:
+    def open_version(self, row: Row, *, digest: str, size: int, etag: str = "") -> DocumentVersion | None:
         """Begin to work on a file's content; None if this content is already searchable.
 
-        Content that differs from the current version's begins the next one. Raises `RetryLater` if another worker
-        began a version meanwhile.
+        Content that differs from the current version's begins the next one. The bucket's `etag` is kept, so that a
+        listing of the bucket tells what is known. Raises `RetryLater` if another worker began a version meanwhile.
         """
         same = row.get("digest") == digest
-        if same and row["status"] in ENDED:
+        ended = same and row["status"] in ENDED
+        if ended and etag in ("", row.get("etag")):
             return None
         version = int(row["version"]) + (not same)
-        values: dict[str, Any] = {"status": Status.EXTRACTING, "error": None, "updated_at": _now()}
+        values: dict[str, Any] = {"etag": etag or row.get("etag", "")}
+        if not ended:
+            values |= {"status": Status.EXTRACTING, "error": None, "updated_at": _now()}
         if not same:
             values |= {**_EMPTY, "version": version, "digest": digest, "size": size}
         changed = self._update(
@@ -211,6 +221,8 @@ class Documents:
         )
         if changed is None:
             raise RetryLater("Another worker has begun a version of this document.")
+        if ended:
+            return None
         return DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=version)
 
     def current(self, of: DocumentVersion) -> Row | None:
@@ -316,6 +328,18 @@ class Documents:
             "NOT #status IN (:waiting, :ready, :partial, :deleted)",
             {"one": 1, **{status.value: status for status in (Status.WAITING, *ENDED)}},
             names=("status",),
+        )
+
+    def reopen(self, of: DocumentVersion, status: Status) -> None:
+        """Let a failed version be worked on again, and count a retry; one that has not failed stays as it is."""
+        values = {"status": status, "error": None, "updated_at": _now()}
+        self._update(
+            of.tenant,
+            of.document_id,
+            "SET " + ", ".join(f"#{name} = :{name}" for name in values) + " ADD retries :one",
+            "#version = :current AND #status = :failed",
+            {**values, "one": 1, "current": of.version, "failed": Status.FAILED},
+            names={*values, "version"},
         )
 
     def is_erasing(self, of: DocumentVersion) -> bool:

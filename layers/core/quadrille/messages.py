@@ -61,9 +61,9 @@ class ObjectCreated(BaseModel):
     detail: _Detail
 
     @classmethod
-    def of(cls, key: str, *, size: int, sequencer: str) -> "ObjectCreated":
+    def of(cls, key: str, *, size: int, etag: str, sequencer: str) -> "ObjectCreated":
         """The event of an object, for reading it once more."""
-        item = {"key": key, "size": size, "sequencer": sequencer}
+        item = {"key": key, "size": size, "etag": etag, "sequencer": sequencer}
         return cls.model_validate({"detail-type": "Object Created", "detail": {"object": item}})
 
 

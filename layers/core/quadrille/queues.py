@@ -1,9 +1,10 @@
-"""Sending a stage's messages. A message carries ids and S3 keys, never content."""
+"""A stage's messages: sent, counted, and taken out of its dead-letter queue. They carry ids and keys, never content."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
@@ -12,8 +13,10 @@ from quadrille.errors import RetryLater
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.type_defs import MessageTypeDef
 
-_ENTRIES = 10  # of one SendMessageBatch
+_ENTRIES = 10  # of one SendMessageBatch or ReceiveMessage
+_WAIT = 1  # second for messages to come: long enough to ask all of the queue's servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,37 @@ class Queue:
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
+
+    def dead_letters(self) -> "Queue":
+        """The queue where its messages end that failed too often."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
+        arn: str = json.loads(answer["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+        return Queue(self.sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"], self.sqs)
+
+    def depth(self) -> int:
+        """How many messages it holds, received or delayed ones too. The queue counts approximately."""
+        names: list[Any] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def receive(self, limit: int, *, hidden: int) -> "list[MessageTypeDef]":
+        """At most ten messages, hidden from every other reader for `hidden` seconds; none if there are none."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=min(limit, _ENTRIES),
+            VisibilityTimeout=hidden,
+            WaitTimeSeconds=_WAIT,
+            MessageSystemAttributeNames=["All"],
+        )
+        return answer.get("Messages", [])
+
+    def delete(self, receipt_handle: str) -> None:
+        """Take a received message out of the queue for good."""
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=receipt_handle)
 
     def _send_batch(self, messages: Sequence[BaseModel], delay: int) -> None:
         answer = self.sqs.send_message_batch(

@@ -8,4 +8,9 @@ def estimated(text: str) -> int:
 
     It prices and cuts what the splitter's tokenizer and the provider's bill then count exactly.
     """
-    return round(len(text.encode("utf-8", "surrogatepass")) / _BYTES_PER_TOKEN)
+    return in_bytes(len(text.encode("utf-8", "surrogatepass")))
+
+
+def in_bytes(size: int) -> int:
+    """Tokens of so many bytes of UTF-8 text."""
+    return round(size / _BYTES_PER_TOKEN)

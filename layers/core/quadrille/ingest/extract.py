@@ -44,7 +44,7 @@ def extract(
         data = _content(place.key, item.size, blobs, max_bytes)
     except TooLarge as error:
         # Never downloaded, so its version is known by the bucket's checksum.
-        version = documents.open_version(row, digest=f"etag:{item.etag}", size=item.size)
+        version = documents.open_version(row, digest=f"etag:{item.etag}", size=item.size, etag=item.etag)
         if version:
             documents.fail(version, str(error))
         return
@@ -52,7 +52,7 @@ def extract(
         documents.fail(_version_at(row), "The file was removed before it was read.")
         logger.info("object_gone", document_id=place.document_id)
         return
-    version = documents.open_version(row, digest=hashlib.sha256(data).hexdigest(), size=len(data))
+    version = documents.open_version(row, digest=hashlib.sha256(data).hexdigest(), size=len(data), etag=item.etag)
     if version is None:
         logger.info("content_unchanged", document_id=place.document_id)
         return

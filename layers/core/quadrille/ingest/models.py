@@ -2,14 +2,24 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from quadrille.documents import COLLECTION, Status
 from quadrille.http import Body
+from quadrille.ingest.stages import STAGES
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
+
+
+def _known(stage: str) -> str:
+    if stage not in STAGES:
+        raise ValueError(f"must be one of {', '.join(STAGES)}")
+    return stage
+
+
+StageName = Annotated[str, AfterValidator(_known)]
 ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+(?:; ?[\w=-]+)?$", max_length=100)]
 
 

@@ -83,4 +83,5 @@ def confirm(tenant: str, document_id: str, *, documents: Documents, extract: Que
 
 def _read_again(row: Row, extract: Queue) -> None:
     place = Place(row["tenant"], row["collection"], row["filename"])
-    extract.send(ObjectCreated.of(place.key, size=int(row["size"]), sequencer=row["sequencer"]))
+    known = {"etag": row.get("etag", ""), "sequencer": row["sequencer"]}
+    extract.send(ObjectCreated.of(place.key, size=int(row["size"]), **known))

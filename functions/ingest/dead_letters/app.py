@@ -1,0 +1,62 @@
+"""Dead letters: count, sample, redrive. It has no HTTP route: who may invoke it is decided by IAM (`make redrive`)."""
+
+import time
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field, TypeAdapter
+
+from quadrille import clients
+from quadrille.commands import obey
+from quadrille.http import Body
+from quadrille.ingest.dead_letters import depth, redrive, samples
+from quadrille.ingest.models import StageName
+
+logger = Logger()
+
+_AFTER = 8  # seconds kept back for the message in hand and the answer
+
+
+class Depth(Body):
+    """How many messages wait, and how many were set aside, at each stage."""
+
+    action: Literal["depth"]
+
+
+class Samples(Body):
+    """A few of a stage's dead letters."""
+
+    action: Literal["samples"]
+    stage: StageName
+    limit: int = Field(default=10, ge=1, le=10)
+
+
+class Redrive(Body):
+    """Send a stage's dead letters back."""
+
+    action: Literal["redrive"]
+    stage: StageName
+    limit: int = Field(default=100, ge=1, le=1_000)
+
+
+Command = TypeAdapter[Depth | Samples | Redrive](Annotated[Depth | Samples | Redrive, Field(discriminator="action")])
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    ends_at = time.time() + context.get_remaining_time_in_millis() / 1000 - _AFTER
+    return obey(Command, event, partial(_run, ends_at=ends_at))
+
+
+def _run(command: Depth | Samples | Redrive, *, ends_at: float) -> dict[str, Any]:
+    logger.info("dead_letters_command", action=command.action)
+    queue, documents = clients.stage_queue, clients.documents()
+    match command:
+        case Depth():
+            return depth(queue=queue)
+        case Samples(stage=stage, limit=limit):
+            return samples(stage, limit, queue=queue, documents=documents)
+        case Redrive(stage=stage, limit=limit):
+            return redrive(stage, limit, queue=queue, documents=documents, blobs=clients.blobs(), ends_at=ends_at)
