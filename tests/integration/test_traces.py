@@ -66,6 +66,21 @@ def test_not_a_word_is_left_anywhere_and_the_receipt_counts_what_went(house: Hou
     assert remains(club) == [question]
 
 
+def test_a_summary_goes_with_its_document(house: House, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SUMMARY_OVER_TOKENS": "120", "CHUNK_TOKENS": "60"}.items():
+        monkeypatch.setenv(name, value)
+    reset_caches()
+    place = Place(tenant, "default", "club.txt")
+    house.drop(place.key, b"\n\n".join(f"In year {n} the secret word was {WORD}{n}.".encode() for n in range(40)))
+    house.work()
+    document = shown(house, place)
+    assert WORD in document["summary"]
+    delete(house, place)
+    house.settle()
+    assert (left(tenant), remains(place)) == ([], [])
+    assert shown(house, place)["erased"]["results"] == document["receipt"]["calls"] > 3
+
+
 def test_an_answer_is_not_given_from_what_was_deleted(house: House, club: Place) -> None:
     delete(house, club)
     house.settle()
