@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from quadrille.errors import TooLarge
 
+PICTURE = "The page has no usable text layer and waits for OCR."
 _BREAK = "\n\n"
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -14,8 +15,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 class Limits:
     """What a file may hold at most, and what reading it may take: seconds of time and of CPU, bytes of memory.
 
-    `expansion` is how many times its size an archive may unpack to (Apache POI refuses at 100, too), and does not
-    apply below a megabyte; `depth` is how deeply mails may lie in mails.
+    `pixels` is of one image; a page of more than `drawn` pixels is made smaller before OCR reads it. `expansion` is how
+    many times its size an archive may unpack to (Apache POI refuses at 100, too), and does not apply below a megabyte;
+    `depth` is how deeply mails may lie in mails.
     """
 
     pages: int
@@ -23,6 +25,7 @@ class Limits:
     seconds: int = 25
     memory: int = 512 * 1024 * 1024
     pixels: int = 200_000_000
+    drawn: int = 20_000_000
     entries: int = 10_000
     expansion: int = 100
     unpacked: int = 256 * 1024 * 1024
@@ -83,6 +86,14 @@ class Extracted:
     def scanned(self) -> tuple[int, ...]:
         """The pages that OCR may read."""
         return tuple(gap.page for gap in self.missing if gap.picture and gap.page)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What OCR reads on a page, and how sure it is of it on average, from 0 to 100."""
+
+    text: str
+    confidence: int
 
 
 def cleaned(text: str) -> str:
