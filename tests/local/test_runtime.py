@@ -35,6 +35,7 @@ EXPECTED: dict[str, Any] = {
     "ingest/extract/key_without_collection": [],
     "ingest/extract/object_created": [],
     "ingest/index/superseded": [],
+    "ingest/ocr/superseded": [],
     "ingest/summarize/superseded": [],
     "ingest/uploads/create": 201,
     "system/authorize/unknown_key": "Unauthorized",

@@ -22,14 +22,11 @@ def work(event: ObjectCreated) -> None:
         event,
         documents=clients.documents(),
         blobs=clients.blobs(),
+        ocr=clients.queue(here.ocr_queue_url),
         chunk=clients.queue(here.chunk_queue_url),
         max_bytes=here.max_document_bytes,
-        limits=Limits(
-            pages=here.max_document_pages,
-            characters=here.max_document_characters,
-            seconds=here.max_reading_seconds,
-            memory=here.max_reading_bytes,
-        ),
+        limits=Limits.of(here),
+        ocr_pages=here.ocr_pages,
     )
 
 

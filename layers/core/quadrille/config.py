@@ -51,6 +51,7 @@ class Settings(BaseModel):
     summarize_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
+    ocr_queue_url: str = ""
     erase_queue_url: str = ""
 
     openai_secret: str = ""
@@ -66,6 +67,7 @@ class Settings(BaseModel):
 
     event_bus: str = ""
 
+    ocr_languages: str = "eng"
     daily_budget_usd: Amount = Decimal(5)
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
@@ -80,6 +82,7 @@ class Settings(BaseModel):
     max_document_characters: PositiveInt = 20_000_000
     max_reading_seconds: PositiveInt = 25
     max_reading_bytes: PositiveInt = 512 * 1024 * 1024  # of memory
+    ocr_pages: PositiveInt = 8  # of a message
     chunk_tokens: PositiveInt = 400
     chunk_overlap_tokens: PositiveInt = 40
     summary_over_tokens: PositiveInt = 10_000

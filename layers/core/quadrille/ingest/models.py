@@ -114,7 +114,7 @@ class Document(BaseModel):
     pages: Pages
     attachments: int
     chunks: ChunkCounts
-    missing: list[dict[str, Any]]
+    missing: list[dict[str, int | str]]
     summary: str | None
     estimate: Estimate | None
     error: str | None
@@ -127,9 +127,15 @@ class Document(BaseModel):
     def of(cls, row: Row, receipt: Receipt) -> "Document":
         """A row of the documents table, and what its version has cost so far."""
         embedded = sum(int(batch["chunks"]) for batch in row["batches"].values())
+        extracted, ocr = (sum(int(part[name]) for part in row["ranges"].values()) for name in ("extracted", "ocr"))
         return cls.model_validate(
             {
                 **row,
+                "pages": {
+                    "total": row["pages"]["total"],
+                    "extracted": row["pages"]["extracted"] + extracted,
+                    "ocr": ocr,
+                },
                 "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": row["chunks_kept"]},
                 "receipt": receipt.public(),
             }

@@ -89,7 +89,7 @@ def _work(request: dict[str, Any], source: int, target: int) -> NoReturn:
         with open(target, "wb", closefd=False) as file:
             file.writelines(_outcome(data, request, limits))
     except MemoryError:
-        _refuse(target, _over_memory(limits))
+        _refuse(target, _over_memory(limits, request["task"]))
     except OSError:
         _refuse(target, TooLarge(f"The file's text and attachments have over {_OUTPUT} bytes, which is the limit."))
     finally:
@@ -104,7 +104,8 @@ def _outcome(data: bytes, request: dict[str, Any], limits: Limits) -> list[bytes
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a parser may raise anything on hostile bytes, and this is its end
-        return [wire.pack_refusal(Unreadable(f"The file is damaged and cannot be read ({type(error).__name__})."))]
+        what, why = wire.thing(request["task"]), type(error).__name__
+        return [wire.pack_refusal(Unreadable(f"The {what} is damaged and cannot be read ({why})."))]
 
 
 def _result(data: bytes, request: dict[str, Any], limits: Limits) -> Iterator[bytes]:
@@ -127,8 +128,9 @@ def _refuse(target: int, error: TooLarge) -> None:
     os.pwrite(target, wire.pack_refusal(error), 0)
 
 
-def _over_memory(limits: Limits) -> TooLarge:
-    return TooLarge(f"Reading the file takes more than {limits.memory // 1024**2} MB of memory, which is the limit.")
+def _over_memory(limits: Limits, task: str) -> TooLarge:
+    megabytes = limits.memory // 1024**2
+    return TooLarge(f"Reading the {wire.thing(task)} takes more than {megabytes} MB of memory, which is the limit.")
 
 
 def _confine(limits: Limits) -> None:

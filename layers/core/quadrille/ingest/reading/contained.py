@@ -92,7 +92,7 @@ class Reader:
             source.seek(0)
             ended_by = self._ask(source, target, request, limits)
             if ended_by:
-                raise _verdict(ended_by, self.used.peak, limits)
+                raise _verdict(ended_by, self.used.peak, limits, what=wire.thing(self.task))
             target.seek(0)
             return wire.unpack(target.read(), build)
 
@@ -151,12 +151,12 @@ class Reader:
             self._process = None
 
 
-def _verdict(ended_by: int, peak: int, limits: Limits) -> Unreadable | TooLarge:
+def _verdict(ended_by: int, peak: int, limits: Limits, *, what: str) -> Unreadable | TooLarge:
     """Why a child was ended. A native parser that gets no memory crashes, so a large one is taken for that."""
     if ended_by in _OUT_OF_TIME:
-        return TooLarge(f"Reading the file takes longer than {limits.seconds} s, which is the limit.")
+        return TooLarge(f"Reading the {what} takes longer than {limits.seconds} s, which is the limit.")
     if ended_by == signal.SIGKILL or peak > limits.memory // 2:
         return TooLarge(
-            f"Reading the file takes more than {limits.memory // 1024**2} MB of memory, which is the limit."
+            f"Reading the {what} takes more than {limits.memory // 1024**2} MB of memory, which is the limit."
         )
-    return Unreadable(f"The file is damaged: it crashes its reader ({signal.Signals(ended_by).name}).")
+    return Unreadable(f"The {what} is damaged: it crashes its reader ({signal.Signals(ended_by).name}).")

@@ -16,6 +16,11 @@ Build: TypeAlias = Callable[[dict[str, Any], Sequence[bytes]], T]
 _REFUSALS = {"unreadable": Unreadable, "too_large": TooLarge}
 
 
+def thing(task: str) -> str:
+    """What a task is about, for its owner."""
+    return "file" if task == "read" else "page"
+
+
 def pack(head: dict[str, Any], *parts: bytes) -> Iterator[bytes]:
     """An outcome in pieces, to be written one after the other."""
     yield json.dumps({**head, "parts": [len(part) for part in parts]}).encode() + b"\n"
