@@ -1,5 +1,6 @@
 """Stage ocr: a range of scanned pages becomes text."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -9,22 +10,30 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
 from quadrille.config import settings
+from quadrille.ingest.engines import tesseract, textract
 from quadrille.ingest.ocr import ocr
-from quadrille.ingest.reading import Limits, recognise
+from quadrille.ingest.reading import Limits
 from quadrille.ingest.stage import Stage
 from quadrille.messages import OcrRange
 
 logger = Logger()
 
+_LAST_SECONDS = 10  # of a message, kept for what is paid to be stored
 
-def work(message: OcrRange) -> None:
+
+def work(message: OcrRange, *, ends_at: float) -> None:
     here = settings()
     limits = Limits.of(here)
+    if here.ocr_engine == "textract":
+        deadline = ends_at - _LAST_SECONDS
+        engine = textract(clients.textract(), message, limits=limits, deadline=deadline, ends_at=ends_at)
+    else:
+        engine = tesseract(languages=here.ocr_languages, limits=limits)
     ocr(
         message,
         documents=clients.documents(),
         blobs=clients.blobs(),
-        engine=partial(recognise, languages=here.ocr_languages, limits=limits),
+        engine=engine,
         chunk=clients.queue(here.chunk_queue_url),
         limits=limits,
     )
@@ -32,5 +41,7 @@ def work(message: OcrRange) -> None:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    stage = Stage(clients.queue(settings().ocr_queue_url), OcrRange, work, clients.documents())
+    ends_at = time.time() + context.get_remaining_time_in_millis() / 1000
+    queue = clients.queue(settings().ocr_queue_url)
+    stage = Stage(queue, OcrRange, partial(work, ends_at=ends_at), clients.documents())
     return stage.run(event, context)

@@ -6,7 +6,7 @@ This is the only module that reads the environment; `template.yaml` sets it.
 import os
 from decimal import Decimal
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Json, PositiveInt
 
@@ -67,6 +67,7 @@ class Settings(BaseModel):
 
     event_bus: str = ""
 
+    ocr_engine: Literal["tesseract", "textract"] = "tesseract"
     ocr_languages: str = "eng"
     daily_budget_usd: Amount = Decimal(5)
     document_budget_usd: Amount = Decimal(1)

@@ -1,13 +1,16 @@
 """The stage extract: a file dropped in the bucket becomes text, or a failure its owner understands."""
 
 import hashlib
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
-from quadrille.documents import UNCLAIMED, Documents, Place, Status
+from quadrille.collections import Collections
+from quadrille.documents import UNCLAIMED, Documents, Place, Status, is_held
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
 from quadrille.ingest import attachments
+from quadrille.ingest.estimate import Estimator
 from quadrille.ingest.reading import Extracted, Limits, read
 from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
@@ -20,16 +23,25 @@ logger = Logger()
 _NO_TEXT = "Nothing in the file can be read as text."
 
 
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """What becomes of scanned pages: the queue of the stage ocr, how many go into a message, what they cost."""
+
+    queue: Queue
+    pages: int
+    estimator: Estimator
+    collections: Collections
+
+
 def extract(
     event: ObjectCreated,
     *,
     documents: Documents,
     blobs: Blobs,
-    ocr: Queue,
     chunk: Queue,
+    scans: Scans,
     max_bytes: int,
     limits: Limits,
-    ocr_pages: int,
 ) -> None:
     """Turn the object into text and send its version on: to the stage chunk, or its scanned pages to the stage ocr.
 
@@ -63,7 +75,7 @@ def extract(
         logger.info("content_unchanged", document_id=place.document_id)
         return
     if row["version"] == version.version and row["ranges_total"]:
-        _hand_to_ocr(version, row, documents, ocr)
+        _hand_to_ocr(version, row, documents, scans)
         return
     try:
         extracted = read(data, place.filename, limits)
@@ -73,8 +85,8 @@ def extract(
         return
     extracted = attachments.put(version, place, extracted, blobs, limits)
     if extracted.scanned:
-        divided = _divide(version, extracted, documents, blobs, ocr_pages)
-        _hand_to_ocr(version, divided, documents, ocr)
+        divided = _divide(version, place, extracted, documents, blobs, scans)
+        _hand_to_ocr(version, divided, documents, scans)
     elif extracted.text.strip():
         _hand_on(version, extracted, documents, blobs, chunk)
     else:
@@ -93,20 +105,30 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
 
 
 def _divide(
-    version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, ocr_pages: int
+    version: DocumentVersion, place: Place, extracted: Extracted, documents: Documents, blobs: Blobs, scans: Scans
 ) -> Row | None:
     """Store a version's text layer and which of its pages OCR is to read, in ranges; the row that says how many."""
     pages = extracted.scanned
-    ranges = [pages[start : start + ocr_pages] for start in range(0, len(pages), ocr_pages)]
+    ranges = [pages[start : start + scans.pages] for start in range(0, len(pages), scans.pages)]
     blobs.put_json(work_key(version, "layer"), {**extracted.to_json(), "ranges": ranges})
-    return documents.divide(version, len(ranges), pages=_counted(extracted), missing=extracted.gaps)
+    estimate = None
+    if scans.estimator.ocr_model:
+        size = scans.collections.size(place.tenant, place.collection)
+        estimate = scans.estimator.of_scan(extracted.text, len(pages), size).public()
+    return documents.divide(version, len(ranges), pages=_counted(extracted), missing=extracted.gaps, estimate=estimate)
 
 
-def _hand_to_ocr(version: DocumentVersion, row: Row | None, documents: Documents, ocr: Queue) -> None:
-    """Send the ranges that are not read yet to the stage ocr, or one that is: it sends on what is complete."""
-    if row and documents.advance(version, Status.OCR):
+def _hand_to_ocr(version: DocumentVersion, row: Row | None, documents: Documents, scans: Scans) -> None:
+    """Send the ranges that are not read yet to the stage ocr, or one that is: it sends on what is complete.
+
+    What is to be confirmed first waits here only if OCR costs anything.
+    """
+    if row and is_held(row) and scans.estimator.ocr_model:
+        documents.advance(version, Status.WAITING)
+        logger.info("document_waits_for_confirmation", document_id=version.document_id, version=version.version)
+    elif row and documents.advance(version, Status.OCR):
         left = [number for number in range(int(row["ranges_total"])) if str(number) not in row["ranges"]]
-        ocr.send(*(OcrRange(**version.model_dump(), number=number) for number in left or [0]))
+        scans.queue.send(*(OcrRange(**version.model_dump(), number=number) for number in left or [0]))
         logger.info("document_is_scanned", document_id=version.document_id, version=version.version, ranges=len(left))
 
 

@@ -43,10 +43,11 @@ class EstimateRequest(Body):
 
 
 class Calls(BaseModel):
-    """Calls of the models."""
+    """Calls of the models, and of OCR if it costs anything."""
 
     embedding: int
     summary: int
+    ocr: int = 0
 
 
 class Estimate(BaseModel):

@@ -1,7 +1,7 @@
 """The stage ocr: a range of a version's scanned pages becomes text; the last range in makes the whole text of them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from aws_lambda_powertools import Logger
 from quadrille.blobs import Blobs
 from quadrille.documents import Documents, Place, Status
 from quadrille.errors import NotFound, TooLarge, Unreadable
-from quadrille.ingest.reading import Extracted, Limits, Missing, Recognised
+from quadrille.ingest.engines import Engine
+from quadrille.ingest.reading import Extracted, Limits, Missing
 from quadrille.ingest.reading.extracted import joined
 from quadrille.ingest.work import range_key, work_key
 from quadrille.messages import DocumentVersion, OcrRange
@@ -19,7 +20,6 @@ from quadrille.rows import Row
 
 logger = Logger()
 
-Engine = Callable[[bytes, int], Recognised]  # of a file and the number of a page; raises `Unreadable` and `TooLarge`
 Read = Mapping[str, Any]  # a page's `text`, whether it is `ocr`'s, and the `reason` if it is missing
 
 _PAST = (Status.FAILED, Status.EMBEDDING, Status.INDEXING)  # a late message changes nothing there
@@ -55,7 +55,7 @@ def _add(
         data = _content(version, row, documents, blobs)
         if data is None:
             return None
-        pages = _read(data, blobs.get_json(work_key(version, "layer")), number, engine)
+        pages = _read(data, blobs.get_json(work_key(version, "layer")), number, engine, int(row["retries"]))
         blobs.put_json(key, pages)
     extracted, by_ocr = (sum(bool(page[name]) for page in pages.values()) for name in ("text", "ocr"))
     logger.info("range_read", document_id=version.document_id, version=version.version, range=number, ocr=by_ocr)
@@ -72,15 +72,15 @@ def _content(version: DocumentVersion, row: Row, documents: Documents, blobs: Bl
     return data if hashlib.sha256(data).hexdigest() == row["digest"] else None
 
 
-def _read(data: bytes, layer: Mapping[str, Any], number: int, engine: Engine) -> dict[str, Read]:
+def _read(data: bytes, layer: Mapping[str, Any], number: int, engine: Engine, retries: int) -> dict[str, Read]:
     texts = {page["number"]: layer["text"][page["start"] : page["end"]] for page in layer["pages"]}
-    return {str(page): _page(data, page, texts[page], engine) for page in layer["ranges"][number]}
+    return {str(page): _page(data, page, texts[page], engine, retries) for page in layer["ranges"][number]}
 
 
-def _page(data: bytes, number: int, layer: str, engine: Engine) -> Read:
+def _page(data: bytes, number: int, layer: str, engine: Engine, retries: int) -> Read:
     """A page's text: what OCR reads there, else the little that its text layer has."""
     try:
-        recognised = engine(data, number)
+        recognised = engine(data, number, retries)
     except (Unreadable, TooLarge) as error:
         return {"text": layer, "ocr": False, "reason": str(error)}
     if recognised.text and recognised.confidence >= _LEAST:
