@@ -1,6 +1,7 @@
 """What OCR reads: pages drawn here, in real children; and the corpus, where it lies beside the repository."""
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,7 +12,7 @@ from fpdf import FPDF
 from PIL import Image
 
 from benchmarks.reading.similarity import character_errors
-from quadrille.errors import TooLarge, Unreadable
+from quadrille.errors import RetryLater, TooLarge, Unreadable
 from quadrille.ingest.reading import Limits
 from quadrille.ingest.reading.contained import Reader
 from quadrille.ingest.reading.formats import read
@@ -101,25 +102,27 @@ def test_a_large_page_is_read_smaller(reader: Reader) -> None:
         assert lines(reader.recognise(data, 1, "eng", limits).text) == list(LINES)
 
 
-def png(width: int, height: int) -> bytes:
-    """A black image, which takes a thousandth of its pixels."""
+def png(width: int, height: int, rows: int) -> bytes:
+    """A black image of so many rows, or of fewer than it says, which takes a thousandth of its pixels."""
 
     def part(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    rows = zlib.compress(bytes((width + 1) * height), 9)
+    pixels = zlib.compress(bytes((width + 1) * rows), 9)
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", rows) + part(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", pixels) + part(b"IEND", b"")
 
 
 def test_a_bomb_of_pixels_is_refused_with_the_limit(reader: Reader) -> None:
     with pytest.raises(TooLarge, match="20000 x 20000 pixels; the limit is 200000000"):
-        reader.recognise(png(20_000, 20_000), 1, "eng", LIMITS)
+        reader.recognise(png(20_000, 20_000, rows=1), 1, "eng", LIMITS)
 
 
 def test_a_bomb_below_the_limit_of_pixels_is_stopped_by_that_of_memory(reader: Reader) -> None:
     with pytest.raises(TooLarge, match="more than 256 MB of memory"):
-        reader.recognise(png(14_000, 14_000), 1, "eng", Limits(pages=1, characters=1, memory=256 * 1024**2))
+        reader.recognise(
+            png(14_000, 14_000, rows=14_000), 1, "eng", Limits(pages=1, characters=1, memory=256 * 1024**2)
+        )
 
 
 @pytest.mark.parametrize(
@@ -137,6 +140,13 @@ def test_what_is_damaged_is_refused(reader: Reader, data: bytes) -> None:
 def test_a_language_without_data_is_named(reader: Reader) -> None:
     with pytest.raises(Unreadable, match="'tlh'"):
         reader.recognise(scan([drawn()]), 1, "tlh", LIMITS)
+
+
+def test_a_part_of_the_layer_that_is_missing_is_no_fault_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [place for place in sys.path if not place.endswith("layers/ocr")])
+    reader = Reader("recognise")
+    with pytest.raises(RetryLater, match="does not start"):
+        reader.recognise(scan([drawn()]), 1, "eng", LIMITS)
 
 
 def test_a_page_is_drawn_as_a_file_of_its_own() -> None:

@@ -25,7 +25,7 @@ Read = Mapping[str, Any]  # a page's `text`, whether it is `ocr`'s, and the `rea
 _PAST = (Status.FAILED, Status.EMBEDDING, Status.INDEXING)  # a late message changes nothing there
 _NOTHING = "OCR found no text on the page."
 _UNSURE = "OCR cannot make sense of what is on the page."
-_LEAST = 50  # of 100; what is upside down, in another script or no text at all comes out below (docs/quality.md)
+LEAST = 50  # of 100; what is upside down, in another script or no text at all comes out below (docs/quality.md)
 
 
 def ocr(message: OcrRange, *, documents: Documents, blobs: Blobs, engine: Engine, chunk: Queue, limits: Limits) -> None:
@@ -83,7 +83,7 @@ def _page(data: bytes, number: int, layer: str, engine: Engine, retries: int) ->
         recognised = engine(data, number, retries)
     except (Unreadable, TooLarge) as error:
         return {"text": layer, "ocr": False, "reason": str(error)}
-    if recognised.text and recognised.confidence >= _LEAST:
+    if recognised.text and recognised.confidence >= LEAST:
         return {"text": recognised.text, "ocr": True, "reason": ""}
     return {"text": layer, "ocr": False, "reason": "" if layer else _UNSURE if recognised.text else _NOTHING}
 

@@ -28,7 +28,7 @@ _PARSERS = ("pypdfium2", "markdownify", "openpyxl", "charset_normalizer", "email
 _PICTURES = (f"{_HERE}.pictures", "pypdfium2", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
 _MODULES = {
     "read": (f"{_HERE}.formats", *_PARSERS),
-    "recognise": (f"{_HERE}.ocr", "tesserocr", *_PICTURES),
+    "recognise": (f"{_HERE}.ocr", "tesserocr", "tessdata", *_PICTURES),
     "depict": _PICTURES,
 }
 # Taken by a parser if they are there. No layer of a task's function has them, so no machine uses them.
@@ -43,8 +43,10 @@ def main(descriptor: int, task: str) -> None:
     for name in _UNUSED.get(task, ("numpy",)):
         sys.modules[name] = None  # type: ignore[assignment]
     control = socket.socket(fileno=descriptor)
+    warm = task != "read"
+    if warm:  # a page takes a second, and what is missing must not be taken for a page's fault
+        _import(*_MODULES[task])
     control.sendall(b"ready\n")
-    warm = False
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 2)
         if not request:
