@@ -71,7 +71,7 @@ def print_truths(reader: Reader, folder: Path) -> None:
     """A row for each image that has its text beside it, and for it turned."""
     row("page", "turned", "errors", "sure", "seconds", "CPU s", "peak MB")
     for file, truth in truths(folder):
-        image, turned = Image.open(file), "rot" in file.stem
+        image, turned = Image.open(file), "rotated" in file.stem or file.stem.endswith("rot")
         for turn in (0,) if turned else TURNS:
             data = saved(image.rotate(turn, expand=True)) if turn else file.read_bytes()
             result = read(reader, data)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tesserocr import PyTessBaseAPI
 
 # Tesseract turns a page that lies on its side by itself and cannot tell which end is up. Upside down it is sure of
-# its words to 25-54 %, upright to 65-97 % (docs/quality.md).
+# its words to 0-45 of 100, upright to 60-96 (docs/quality.md).
 _TURNS = (0, 180, 90, 270)
 _SURE = 70
 _DOTS = 300
