@@ -17,5 +17,6 @@ without=$(grep -oE '^[a-z0-9-]+' "$core.txt" | sed 's/^/--no-emit-package /' | t
 pin "$models" "-c $core.txt $without"
 pin layers/vectors/requirements "-c $core.txt -c $models.txt $without"
 pin layers/parsers/requirements "-c $core.txt $without"
-pin requirements/dev "-c $core.txt -c $models.txt -c layers/vectors/requirements.txt -c layers/parsers/requirements.txt"
+pin layers/ocr/requirements "-c $core.txt $without"
+pin requirements/dev "-c $core.txt -c $models.txt -c layers/vectors/requirements.txt -c layers/parsers/requirements.txt -c layers/ocr/requirements.txt"
 pin requirements/peers "-c $core.txt -c $models.txt"

@@ -14,6 +14,8 @@ from typing import Any
 from genai_prices import data_snapshot
 from genai_prices.types import ConditionalPrice, ModelPrice, TieredPrices
 
+# Of a page, for the first million of a month in most regions: Amazon's price list of 2026-11.
+TEXTRACT = {"textract-detect-document-text": {"request": "0.0015"}}
 TABLE = Path(__file__).parents[1] / "layers/core/quadrille/prices.json"
 
 
@@ -29,7 +31,10 @@ def current(prices: ModelPrice | list[ConditionalPrice]) -> ModelPrice:
 
 
 def table() -> dict[str, Any]:
-    """Every OpenAI model that is billed by input tokens. The date is the newest verification the package records."""
+    """Every OpenAI model that is billed by input tokens, and Textract.
+
+    The date is the newest verification the package records.
+    """
     snapshot = data_snapshot.get_snapshot()
     openai = next(provider for provider in snapshot.providers if provider.id == "openai")
     models: dict[str, dict[str, str]] = {}
@@ -46,7 +51,7 @@ def table() -> dict[str, Any]:
     return {
         "source": f"genai-prices {version('genai-prices')}",
         "date": max(re.findall(r"\b20\d\d-\d\d-\d\d\b", " ".join(m.price_comments or "" for m in openai.models))),
-        "usd_per_million_tokens": models,
+        "usd_per_million_tokens": models | TEXTRACT,
     }
 
 

@@ -1,4 +1,4 @@
-"""How like a text is to its reference: the share of words that stand in both in the same order."""
+"""How like a text is to its reference: in words that stand in both in the same order, or in characters."""
 
 import re
 import unicodedata
@@ -15,6 +15,29 @@ def similarity(text: str, reference: str) -> float:
     """From 0 to 1; marks of Markdown, the targets of links and the width of blanks aside."""
     matcher = SequenceMatcher(None, words(text), words(reference), autojunk=False)
     return matcher.ratio()
+
+
+def character_errors(text: str, reference: str) -> float:
+    """Characters to be put, taken away or changed until a text is its reference, as a share of that; blanks are one."""
+    text, reference = " ".join(text.split()), " ".join(reference.split())
+    return _distance(text, reference) / len(reference)
+
+
+def _distance(text: str, reference: str) -> int:
+    """Levenshtein's, a column at a time as the bits of two numbers (Myers 1999): up and down by one."""
+    places: dict[str, int] = {}
+    for place, character in enumerate(reference):
+        places[character] = places.get(character, 0) | 1 << place
+    last, every = 1 << len(reference) - 1, (1 << len(reference)) - 1
+    up, down, distance = every, 0, len(reference)
+    for character in text:
+        equal = places.get(character, 0)
+        level = ((equal & up) + up ^ up) | equal
+        right, left = down | ~(level | up) & every, up & level
+        distance += bool(right & last) - bool(left & last)
+        right, left = (right << 1 | 1) & every, left << 1 & every
+        up, down = left | ~(equal | down | right) & every, right & (equal | down)
+    return distance
 
 
 def words(text: str) -> list[str]:

@@ -26,7 +26,7 @@ CONTEXT = type(
         "get_remaining_time_in_millis": lambda self: 28_000,
     },
 )()
-QUEUES = ("extract", "chunk", "embed", "summarize", "index", "erase")
+QUEUES = ("extract", "ocr", "chunk", "embed", "summarize", "index", "erase")
 
 
 @cache
@@ -103,13 +103,13 @@ class House:
         self.sqs.send_message(QueueUrl=self.urls[stage], MessageBody=json.dumps(event))
         return event
 
-    def work(self, *stages: str) -> int:
+    def work(self, *stages: str, at_most: int = 100) -> int:
         """Let the stages take messages until there are none; how many were taken."""
         taken = 0
         while batch := [pair for stage in stages or QUEUES for pair in self._receive(stage)]:
             for stage, message in batch:
                 taken += 1
-                assert taken < 100, f"a message fails for ever: {stage} {message['Body'][:200]}"
+                assert taken < at_most, f"a message fails for ever: {stage} {message['Body'][:200]}"
                 self._deliver(stage, message)
         return taken
 

@@ -200,7 +200,7 @@ def test_a_redrive_out_of_time_leaves_the_rest_in_place(house: House, failed: Pl
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
-        ({"action": "redrive", "stage": "sort"}, "redrive.stage: Value error, must be one of extract, chunk"),
+        ({"action": "redrive", "stage": "sort"}, "redrive.stage: Value error, must be one of extract, ocr, chunk"),
         ({"action": "redrive", "stage": "embed", "limit": 0}, "redrive.limit"),
         ({"action": "samples", "stage": "embed", "limit": 11}, "samples.limit"),
         ({"action": "purge"}, "action"),

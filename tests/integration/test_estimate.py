@@ -115,9 +115,9 @@ def test_an_estimate_by_pages_and_by_tokens(house: House, tenant: str) -> None:
     by_pages, by_tokens = estimated(house, tenant, pages=10), estimated(house, tenant, tokens=6_000)
     assert by_pages == by_tokens
     assert by_tokens["chunks"] == 17
-    assert by_tokens["calls"] == {"embedding": 1, "summary": 0}
+    assert by_tokens["calls"] == {"embedding": 1, "summary": 0, "ocr": 0}
     long = estimated(house, tenant, tokens=100_000)
-    assert long["calls"] == {"embedding": 3, "summary": 13}  # ten parts, two of them, and the whole
+    assert long["calls"] == {"embedding": 3, "summary": 13, "ocr": 0}  # ten parts, two of them, and the whole
     assert Decimal(long["cost_usd"]) > Decimal(by_tokens["cost_usd"])
 
 

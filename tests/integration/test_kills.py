@@ -12,22 +12,27 @@ from quadrille.calls import Call
 from quadrille.costs import Cost
 from quadrille.documents import Place
 from quadrille.errors import RetryLater
+from quadrille.ingest.reading import Recognised
+from quadrille.ingest.reading.contained import Reader
 from quadrille.ledger import Ledger
 from tests.integration.conftest import Clock, Provider
-from tests.integration.house import House
+from tests.integration.house import QUEUES, House, reset_caches
 from tests.integration.kills import Executioner, executioner, singles_and_pairs
 from tests.integration.test_pipeline import shown
+from tests.scans import blank, scan
 
 PAIRS = pytest.mark.parametrize("pairs", [False, pytest.param(True, marks=pytest.mark.pairs)], ids=["once", "twice"])
 TEXT = b"The secret number of the club is four."
 
 
-def ingested(house: House, killer: Executioner, due: list[int]) -> Place:
-    """A document ingested while its workers are killed."""
-    place = Place(f"t{uuid4().hex[:12]}", "default", "notes.md")
-    house.drop(place.key, TEXT)
+def ingested(
+    house: House, killer: Executioner, due: list[int], *stages: str, name: str = "notes.md", data: bytes = TEXT
+) -> Place:
+    """A document ingested while its workers are killed, up to the end or of some stages."""
+    place = Place(f"t{uuid4().hex[:12]}", "default", name)
+    house.drop(place.key, data)
     killer.begin(due)
-    house.work()
+    house.work(*stages)
     killer.due = []
     return place
 
@@ -55,6 +60,31 @@ def test_an_ingest_killed_anywhere_ends_ready_and_pays_once(house: House, killer
         require_books_right(place.tenant, killer.requests, kills=len(due))
         vector = [1.0] + [0.0] * 1535
         assert len(clients.vectors().query(place.tenant, vector, top_k=9, where={})) == 1, killer.passed
+
+
+@PAIRS
+def test_a_scan_whose_readers_are_killed_anywhere_is_read_whole(
+    house: House, killer: Executioner, monkeypatch: pytest.MonkeyPatch, pairs: bool
+) -> None:
+    monkeypatch.setenv("OCR_PAGES", "1")
+    reset_caches()
+    monkeypatch.setattr(Reader, "recognise", lambda _, __, page, *___: Recognised(f"This is page {page}.", 90))
+    data = scan([blank(), blank()])
+
+    def scanned(due: list[int]) -> Place:
+        return ingested(house, killer, due, "extract", "ocr", name="scan.pdf", data=data)
+
+    for _ in range(2):
+        scanned([])
+    moments = len(killer.passed)
+    assert moments > 40
+    places = [scanned(due) for due in singles_and_pairs(moments, pairs=pairs)]
+    house.work(*QUEUES, at_most=10 * len(places))
+    for place in places:
+        document = shown(house, place)
+        assert (document["status"], document["error"], document["missing"]) == ("ready", None, [])
+        assert document["pages"] == {"total": 2, "extracted": 2, "ocr": 2}
+        assert document["receipt"]["calls"] == 1
 
 
 @PAIRS

@@ -451,8 +451,8 @@ def test_an_attachment_that_lies_too_deep_is_missing(house: House, tenant: str) 
     ]
 
 
-def test_an_image_fails_with_a_reason_until_it_can_be_read(house: House, tenant: str) -> None:
+def test_a_damaged_image_fails_with_a_reason(house: House, tenant: str) -> None:
     place = Place(tenant, "default", "photo.txt")
     house.drop(place.key, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05")
     house.work()
-    assert "it is an image, a scan" in shown(house, place)["error"]
+    assert "The image is damaged." in shown(house, place)["error"]

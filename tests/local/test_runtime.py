@@ -48,6 +48,7 @@ EXPECTED: dict[str, Any] = {
     "ingest/feed/page_gone": "There is no object 'backfills/0123456789abcdef-0/pages/0000000.json' in the bucket.",
     "ingest/feed/report": REPORT,
     "ingest/index/superseded": [],
+    "ingest/ocr/superseded": [],
     "ingest/summarize/superseded": [],
     "ingest/uploads/create": 201,
     "system/authorize/unknown_key": "Unauthorized",

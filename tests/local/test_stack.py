@@ -18,6 +18,7 @@ from pinecone import Pinecone
 from benchmarks import crowd
 from local.stack.places import ROOT
 from tests.local.conftest import Caller
+from tests.scans import drawn, scan
 from tests.traces import traces
 
 SAMPLES = ROOT / "local/samples"
@@ -207,6 +208,16 @@ def test_a_file_that_cannot_be_read_fails_once_with_a_reason(
     document = caller.await_final(name)
     assert document["status"] == "failed"
     assert reason in document["error"]
+
+
+def test_a_scan_is_read_and_cited_by_its_page(caller: Caller, client: Client) -> None:
+    drop(client, caller, "scan.pdf", scan([drawn("The first number is four."), drawn("The second is nine.", turn=180)]))
+    document = caller.await_final("scan.pdf")
+    assert (document["status"], document["pages"]) == ("ready", {"total": 2, "extracted": 2, "ocr": 2})
+    answer = caller.ok("POST", "/ask", {"question": "What is the first number?"})
+    assert [(citation["page"], citation["quote"]) for citation in answer["citations"]] == [
+        (1, "The first number is four.")
+    ]
 
 
 def test_a_mails_attachment_becomes_a_document_of_its_own(caller: Caller, client: Client) -> None:

@@ -64,7 +64,8 @@ def test_after_an_attack_the_next_file_is_read(obedient: Reader) -> None:
 
 def test_a_reader_inherits_no_secret_and_no_connection(obedient: Reader) -> None:
     assert "AWS_SECRET_ACCESS_KEY" in os.environ
-    spy = "import os; raise KeyError if set(os.environ) - {'LD_LIBRARY_PATH', 'LC_CTYPE'} else ValueError"
+    given = {"LD_LIBRARY_PATH", "LC_CTYPE", "OMP_THREAD_LIMIT"}
+    spy = f"import os; raise KeyError if set(os.environ) - {given} else ValueError"
     with pytest.raises(Unreadable, match="ValueError"):
         obedient.read(spy.encode(), "x", LIMITS)
     open_files = "import os; raise KeyError if len(os.listdir('/proc/self/fd')) > 6 else ValueError"

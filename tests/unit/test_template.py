@@ -125,13 +125,40 @@ def test_only_health_is_open() -> None:
     assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Key"
 
 
+WITHOUT_RESOURCE = {"textract:DetectDocumentText"}  # AWS knows no resource of them
+
+
+def policies(function: dict[str, Any]) -> list[dict[str, Any]]:
+    """A function's policies, also those of a condition."""
+    return [policy["Fn::If"][1] if "Fn::If" in policy else policy for policy in function.get("Policies", [])]
+
+
 def test_no_policy_allows_everything() -> None:
     for function in FUNCTIONS.values():
-        for policy in function.get("Policies", []):
+        for policy in policies(function):
             for statement in policy["Statement"]:
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                assert statement["Resource"] != "*"
+                assert statement["Resource"] != "*" or set(actions) <= WITHOUT_RESOURCE
                 assert not [action for action in actions if action.endswith(":*")]
+
+
+def test_the_pages_of_a_message_have_the_time_they_may_take() -> None:
+    from quadrille.config import Settings
+    from quadrille.ingest.reading.contained import _GRACE
+
+    here = Settings()
+    function = FUNCTIONS["IngestOcrFunction"]
+    assert here.ocr_pages * (here.max_reading_seconds + _GRACE) < function["Timeout"]
+    assert function["Events"]["Queue"]["Properties"]["BatchSize"] == 1
+
+
+def test_only_the_stage_ocr_may_call_textract_and_only_if_it_is_the_engine() -> None:
+    for name, function in FUNCTIONS.items():
+        plain = [policy for policy in function.get("Policies", []) if "Fn::If" not in policy]
+        assert "textract" not in str(plain)
+        assert ("textract" in str(policies(function))) == (name == "IngestOcrFunction")
+    conditional = next(policy for policy in FUNCTIONS["IngestOcrFunction"]["Policies"] if "Fn::If" in policy)
+    assert conditional["Fn::If"][0] == "UsesTextract"
 
 
 def test_the_settings_and_the_templates_environment_have_the_same_names() -> None:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
 from quadrille.config import settings
-from quadrille.ingest.extract import extract
+from quadrille.ingest.extract import Scans, extract
 from quadrille.ingest.reading import Limits
 from quadrille.ingest.stage import Stage
 from quadrille.messages import ObjectCreated
@@ -23,13 +23,14 @@ def work(event: ObjectCreated) -> None:
         documents=clients.documents(),
         blobs=clients.blobs(),
         chunk=clients.queue(here.chunk_queue_url),
-        max_bytes=here.max_document_bytes,
-        limits=Limits(
-            pages=here.max_document_pages,
-            characters=here.max_document_characters,
-            seconds=here.max_reading_seconds,
-            memory=here.max_reading_bytes,
+        scans=Scans(
+            queue=clients.queue(here.ocr_queue_url),
+            pages=here.ocr_pages,
+            estimator=clients.estimator(),
+            collections=clients.collections(),
         ),
+        max_bytes=here.max_document_bytes,
+        limits=Limits.of(here),
     )
 
 

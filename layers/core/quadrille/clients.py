@@ -35,6 +35,8 @@ from quadrille.made import Made
 from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
+from quadrille.textract import MODEL as TEXTRACT
+from quadrille.textract import Textract
 from quadrille.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -42,11 +44,13 @@ if TYPE_CHECKING:
     from pinecone import Pinecone
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_sqs.client import SQSClient
+    from types_boto3_textract.client import TextractClient
 
     from quadrille.ask.answer import Desk
     from quadrille.ask.retrieval import Retriever
 
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+_PAID = Config(read_timeout=30, retries={"total_max_attempts": 1})
 _SECRET_SECONDS = 300  # how long a provider's key is remembered; a rotated key is picked up after that
 
 
@@ -179,6 +183,7 @@ def estimator() -> Estimator:
         batch=here.embed_batch,
         summary_over=here.summary_over_tokens,
         summary_limit=here.summary_tokens,
+        ocr_model=TEXTRACT if here.ocr_engine == "textract" else "",
     )
 
 
@@ -211,6 +216,12 @@ def inference() -> Inference:
     )
 
 
+@cache
+def textract() -> Textract:
+    """Text detection by Amazon, behind the ledger."""
+    return Textract(client=_textract, ledger=ledger(), gate=gate(), prices=prices())
+
+
 def vectors() -> Vectors:
     """The vector store, with the key as it is now."""
     return _vectors(_secret(settings().pinecone_secret, of="Pinecone"))
@@ -228,6 +239,12 @@ def desk() -> "Desk":
     from quadrille.ask.answer import Desk
 
     return Desk(models(), retriever(), settings().answer_tokens)
+
+
+@cache
+def _textract() -> "TextractClient":
+    client: TextractClient = boto3.client("textract", config=_AWS.merge(_PAID))
+    return client
 
 
 def _openai() -> "OpenAI":

@@ -6,7 +6,7 @@ This is the only module that reads the environment; `template.yaml` sets it.
 import os
 from decimal import Decimal
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Json, PositiveInt
 
@@ -51,6 +51,7 @@ class Settings(BaseModel):
     summarize_queue_url: str = ""
     index_queue_url: str = ""
     extract_queue_url: str = ""
+    ocr_queue_url: str = ""
     erase_queue_url: str = ""
     backfill_machine: str = ""
 
@@ -67,6 +68,8 @@ class Settings(BaseModel):
 
     event_bus: str = ""
 
+    ocr_engine: Literal["tesseract", "textract"] = "tesseract"
+    ocr_languages: str = "eng"
     daily_budget_usd: Amount = Decimal(5)
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
@@ -81,6 +84,7 @@ class Settings(BaseModel):
     max_document_characters: PositiveInt = 20_000_000
     max_reading_seconds: PositiveInt = 25
     max_reading_bytes: PositiveInt = 512 * 1024 * 1024  # of memory
+    ocr_pages: PositiveInt = 8  # of a message
     chunk_tokens: PositiveInt = 400
     chunk_overlap_tokens: PositiveInt = 40
     summary_over_tokens: PositiveInt = 10_000

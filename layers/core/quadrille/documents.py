@@ -35,6 +35,7 @@ class Status(StrEnum):
 
     WAITING = "waiting"
     EXTRACTING = "extracting"
+    OCR = "ocr"
     CHUNKING = "chunking"
     EMBEDDING = "embedding"
     INDEXING = "indexing"
@@ -253,6 +254,23 @@ class Documents:
             more_names={"#batch": str(batch)},
         )
 
+    def divide(self, of: DocumentVersion, ranges: int, **values: Any) -> Row | None:
+        """Note that OCR is to read so many ranges of a version's pages, and give the row. Done once, it stays so."""
+        values = {**values, "ranges_total": ranges, "updated_at": _now()}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        row = self._advance(of, expression, {**values, "zero": 0}, names=values, also="ranges_total = :zero")
+        return row or self.current(of)
+
+    def recognised(self, of: DocumentVersion, number: int, *, extracted: int, ocr: int) -> Row | None:
+        """Add a range to the set of those read, and give the row; of its pages so many have text, so many by OCR."""
+        return self._advance(
+            of,
+            "SET #ranges.#number = if_not_exists(#ranges.#number, :entry), updated_at = :updated_at",
+            {"entry": {"extracted": extracted, "ocr": ocr}, "updated_at": _now()},
+            names=("ranges",),
+            more_names={"#number": str(number)},
+        )
+
     def summarized(self, of: DocumentVersion, part: str, reason: str, *, summary: str | None) -> Row | None:
         """Add a part of a summary to the set of those done, and give the row.
 
@@ -437,7 +455,9 @@ class Documents:
 
 
 _EMPTY: dict[str, Any] = {
-    "pages": {"total": 0, "extracted": 0, "ocr": 0},
+    "pages": {"total": 0, "extracted": 0},
+    "ranges_total": 0,
+    "ranges": {},
     "attachments": 0,
     "chunks_total": 0,
     "chunks_kept": 0,

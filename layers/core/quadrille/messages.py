@@ -28,6 +28,12 @@ class DocumentVersion(Message):
         return DocumentVersion(tenant=self.tenant, document_id=self.document_id, version=self.version)
 
 
+class OcrRange(DocumentVersion):
+    """Some of a version's scanned pages: what the stage ocr works on."""
+
+    number: int
+
+
 class EmbeddingBatch(DocumentVersion):
     """One batch of a version's chunks: what the stage embed works on."""
 

@@ -100,7 +100,7 @@ def _split(version: DocumentVersion, row: Row, documents: Documents, blobs: Blob
         batches_total=len(batches),
         summary_parts=len(summarized),
         tokens=estimated(text),
-        estimate=plan.estimator.of_chunks(text, fresh).public() if is_held(row) else None,
+        estimate=plan.estimator.of_chunks(text, fresh).public() if is_held(row) else row["estimate"],
     )
 
 

@@ -14,6 +14,7 @@ from quadrille.blobs import Blobs
 from quadrille.documents import ENDED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound
 from quadrille.ingest.stages import STAGES
+from quadrille.ingest.uploads import reading_of
 from quadrille.messages import DocumentVersion, Erasure, ObjectCreated, ObjectDeleted
 from quadrille.queues import Queue
 from quadrille.rows import Row
@@ -100,17 +101,17 @@ class _Redrive:
         if not reason:
             if row:
                 self.documents.reopen(_version(row), kind.status)
-            self._send(message)
+            self._send(message, row)
         logger.info("dead_letter_taken", stage=self.stage, message_id=letter["MessageId"], outcome=reason or _REDRIVEN)
         return reason or _REDRIVEN
 
-    def _send(self, message: BaseModel) -> None:
-        if not isinstance(message, DocumentVersion):
+    def _send(self, message: BaseModel, row: Row | None) -> None:
+        if not isinstance(message, DocumentVersion) or row is None:
             self.target.send(message)
             return
         version = message.of_version()
         if version not in self.sent:
-            self.target.send(version)
+            self.target.send(reading_of(row) if STAGES[self.stage].resumes_at == "extract" else version)
             self.sent.add(version)
 
     def _settled(self, message: BaseModel, row: Row | None) -> str:

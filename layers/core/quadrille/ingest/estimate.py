@@ -1,7 +1,7 @@
 """What ingesting will cost, before anything is paid: computed from tokens, with the prices calls are paid at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +30,24 @@ class Estimate:
     embedding_calls: int
     summary_calls: int
     cost_usd: Decimal
+    ocr_calls: int = 0
 
     def public(self) -> dict[str, Any]:
         """As the HTTP contract shows it and the document's row keeps it."""
         return {
             "tokens": self.tokens,
             "chunks": self.chunks,
-            "calls": {"embedding": self.embedding_calls, "summary": self.summary_calls},
+            "calls": {"embedding": self.embedding_calls, "summary": self.summary_calls, "ocr": self.ocr_calls},
             "cost_usd": dollars(self.cost_usd),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """The models, their prices and the sizes that make a price: `batch` in chunks, the rest in tokens."""
+    """The models, their prices and the sizes that make a price: `batch` in chunks, the rest in tokens.
+
+    `ocr_model` is empty if OCR costs nothing.
+    """
 
     prices: Prices
     embedding_model: str
@@ -51,11 +55,18 @@ class Estimator:
     batch: int
     summary_over: int
     summary_limit: int
+    ocr_model: str = ""
 
     def of_text(self, tokens: int, size: Size) -> Estimate:
         """For a text of so many tokens. Raises `UnknownPrice`."""
         chunks = max(1, -(-tokens // (size.tokens - size.overlap)))
         return self._estimate(tokens, chunks, embedded=tokens + (chunks - 1) * size.overlap)
+
+    def of_scan(self, text: str, pages: int, size: Size) -> Estimate:
+        """For a text and so many pages whose text OCR has yet to find. Raises `UnknownPrice`."""
+        estimate = self.of_text(estimated(text) + pages * _PAGE, size)
+        cost = estimate.cost_usd + pages * self.prices.request(self.ocr_model)
+        return replace(estimate, cost_usd=cost, ocr_calls=pages)
 
     def of_chunks(self, text: str, fresh: Sequence[Chunk]) -> Estimate:
         """For a text of which these chunks have to be embedded. Raises `UnknownPrice`."""

@@ -1,31 +1,49 @@
 """The stage extract: a file dropped in the bucket becomes text, or a failure its owner understands."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
-from quadrille.documents import UNCLAIMED, Documents, Place, Status
+from quadrille.collections import Collections
+from quadrille.documents import UNCLAIMED, Documents, Place, Status, is_held
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
 from quadrille.ingest import attachments
+from quadrille.ingest.estimate import Estimator
 from quadrille.ingest.reading import Extracted, Limits, read
 from quadrille.ingest.work import work_key
 from quadrille.keys import TENANT
-from quadrille.messages import DocumentVersion, ObjectCreated
+from quadrille.messages import DocumentVersion, ObjectCreated, OcrRange
 from quadrille.queues import Queue
 from quadrille.rows import Row
 
 logger = Logger()
 
-_NO_TEXT = "The file has no text layer: it is an image, a scan or holds only pictures."
-_MISSING = 1_000  # listed by name; a row of the table holds 400 KB
+_NO_TEXT = "Nothing in the file can be read as text."
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """What becomes of scanned pages: the queue of the stage ocr, how many go into a message, what they cost."""
+
+    queue: Queue
+    pages: int
+    estimator: Estimator
+    collections: Collections
 
 
 def extract(
-    event: ObjectCreated, *, documents: Documents, blobs: Blobs, chunk: Queue, max_bytes: int, limits: Limits
+    event: ObjectCreated,
+    *,
+    documents: Documents,
+    blobs: Blobs,
+    chunk: Queue,
+    scans: Scans,
+    max_bytes: int,
+    limits: Limits,
 ) -> None:
-    """Turn the object into text and send its version on to the stage chunk.
+    """Turn the object into text and send its version on: to the stage chunk, or its scanned pages to the stage ocr.
 
     Content that is searchable already costs nothing and changes nothing. A file that cannot become text ends as
     `failed` with the reason. Raises only what a retry may cure.
@@ -56,6 +74,9 @@ def extract(
     if version is None:
         logger.info("content_unchanged", document_id=place.document_id)
         return
+    if row["version"] == version.version and row["ranges_total"]:
+        _hand_to_ocr(version, row, documents, scans)
+        return
     try:
         extracted = read(data, place.filename, limits)
     except (Unreadable, TooLarge) as error:
@@ -63,7 +84,10 @@ def extract(
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
     extracted = attachments.put(version, place, extracted, blobs, limits)
-    if extracted.text.strip():
+    if extracted.scanned:
+        divided = _divide(version, place, extracted, documents, blobs, scans)
+        _hand_to_ocr(version, divided, documents, scans)
+    elif extracted.text.strip():
         _hand_on(version, extracted, documents, blobs, chunk)
     else:
         documents.fail(version, _NO_TEXT)
@@ -80,23 +104,48 @@ def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
     return blobs.get(key)
 
 
+def _divide(
+    version: DocumentVersion, place: Place, extracted: Extracted, documents: Documents, blobs: Blobs, scans: Scans
+) -> Row | None:
+    """Store a version's text layer and which of its pages OCR is to read, in ranges; the row that says how many."""
+    pages = extracted.scanned
+    ranges = [pages[start : start + scans.pages] for start in range(0, len(pages), scans.pages)]
+    blobs.put_json(work_key(version, "layer"), {**extracted.to_json(), "ranges": ranges})
+    estimate = None
+    if scans.estimator.ocr_model:
+        size = scans.collections.size(place.tenant, place.collection)
+        estimate = scans.estimator.of_scan(extracted.text, len(pages), size).public()
+    return documents.divide(version, len(ranges), pages=_counted(extracted), missing=extracted.gaps, estimate=estimate)
+
+
+def _hand_to_ocr(version: DocumentVersion, row: Row | None, documents: Documents, scans: Scans) -> None:
+    """Send the ranges that are not read yet to the stage ocr, or one that is: it sends on what is complete.
+
+    What is to be confirmed first waits here only if OCR costs anything.
+    """
+    if row and is_held(row) and scans.estimator.ocr_model:
+        documents.advance(version, Status.WAITING)
+        logger.info("document_waits_for_confirmation", document_id=version.document_id, version=version.version)
+    elif row and documents.advance(version, Status.OCR):
+        left = [number for number in range(int(row["ranges_total"])) if str(number) not in row["ranges"]]
+        scans.queue.send(*(OcrRange(**version.model_dump(), number=number) for number in left or [0]))
+        logger.info("document_is_scanned", document_id=version.document_id, version=version.version, ranges=len(left))
+
+
 def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
-    text = {"text": extracted.text, "pages": [asdict(page) for page in extracted.pages], "markdown": extracted.markdown}
-    blobs.put_json(work_key(version, "text"), text)
-    total, missing = len(extracted.pages), [gap.public() for gap in extracted.missing[:_MISSING]]
-    if len(extracted.missing) > _MISSING:
-        missing.append({"reason": f"{len(extracted.missing) - _MISSING} more pages or attachments are missing."})
-    silent = sum(gap.page is not None for gap in extracted.missing)
-    current = documents.advance(
-        version,
-        Status.CHUNKING,
-        pages={"total": total, "extracted": total - silent, "ocr": 0},
-        missing=missing,
-        attachments=len(extracted.attachments),
-    )
-    if current:
+    blobs.put_json(work_key(version, "text"), extracted.to_json())
+    pages, count = _counted(extracted), len(extracted.attachments)
+    if documents.advance(version, Status.CHUNKING, pages=pages, missing=extracted.gaps, attachments=count):
         chunk.send(version)
-        logger.info("document_extracted", document_id=version.document_id, version=version.version, pages=total)
+        logger.info(
+            "document_extracted", document_id=version.document_id, version=version.version, pages=pages["total"]
+        )
+
+
+def _counted(extracted: Extracted) -> dict[str, int]:
+    """All pages, and those that need no OCR and are not missing."""
+    total = len(extracted.pages)
+    return {"total": total, "extracted": total - sum(gap.page is not None for gap in extracted.missing)}
 
 
 def _refuse(key: str, error: Invalid, documents: Documents) -> None:

@@ -53,10 +53,11 @@ class EstimateRequest(Body):
 
 
 class Calls(BaseModel):
-    """Calls of the models."""
+    """Calls of the models, and of OCR if it costs anything."""
 
     embedding: int
     summary: int
+    ocr: int = 0
 
 
 class Estimate(BaseModel):
@@ -124,7 +125,7 @@ class Document(BaseModel):
     pages: Pages
     attachments: int
     chunks: ChunkCounts
-    missing: list[dict[str, Any]]
+    missing: list[dict[str, int | str]]
     summary: str | None
     estimate: Estimate | None
     error: str | None
@@ -137,9 +138,15 @@ class Document(BaseModel):
     def of(cls, row: Row, receipt: Receipt) -> "Document":
         """A row of the documents table, and what its version has cost so far."""
         embedded = sum(int(batch["chunks"]) for batch in row["batches"].values())
+        extracted, ocr = (sum(int(part[name]) for part in row["ranges"].values()) for name in ("extracted", "ocr"))
         return cls.model_validate(
             {
                 **row,
+                "pages": {
+                    "total": row["pages"]["total"],
+                    "extracted": row["pages"]["extracted"] + extracted,
+                    "ocr": ocr,
+                },
                 "chunks": {"total": row["chunks_total"], "embedded": embedded, "reused": row["chunks_kept"]},
                 "receipt": receipt.public(),
             }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from quadrille.documents import Status
-from quadrille.messages import DocumentVersion, EmbeddingBatch, Erasure, ObjectCreated, SummaryPart
+from quadrille.messages import DocumentVersion, EmbeddingBatch, Erasure, ObjectCreated, OcrRange, SummaryPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,11 @@ class Kind:
     status: Status
 
 
-# A batch or part goes on from chunk: while its document was failed, the messages of the others were dropped, and chunk
-# sends on all that are missing.
+# A range, batch or part goes on from the stage before: while its document was failed, the messages of the others were
+# dropped, and extract and chunk send on all that are missing.
 STAGES = {
     "extract": Kind(ObjectCreated, "extract", Status.EXTRACTING),
+    "ocr": Kind(OcrRange, "extract", Status.EXTRACTING),
     "chunk": Kind(DocumentVersion, "chunk", Status.CHUNKING),
     "embed": Kind(EmbeddingBatch, "chunk", Status.CHUNKING),
     "summarize": Kind(SummaryPart, "chunk", Status.CHUNKING),

@@ -61,7 +61,7 @@ def retry(tenant: str, document_id: str, *, documents: Documents, extract: Queue
         raise Invalid("document_id", "has no file to read; upload it first")
     begun = documents.begin_again(tenant, document_id)
     if begun:
-        _read_again(begun, extract)
+        extract.send(reading_of(begun))
     return begun or row
 
 
@@ -75,13 +75,14 @@ def confirm(tenant: str, document_id: str, *, documents: Documents, extract: Que
         raise Invalid("document_id", "has no file yet; upload it first")
     held = documents.confirm(tenant, document_id, version=int(row["version"]))
     if held:
-        _read_again(held, extract)
+        extract.send(reading_of(held))
     elif row["confirmed"] != row["version"]:
         raise Invalid("document_id", "does not wait for a confirmation")
     return held or row
 
 
-def _read_again(row: Row, extract: Queue) -> None:
+def reading_of(row: Row) -> ObjectCreated:
+    """The event that has a document's file read once more."""
     place = Place(row["tenant"], row["collection"], row["filename"])
     known = {"etag": row.get("etag", ""), "sequencer": row["sequencer"]}
-    extract.send(ObjectCreated.of(place.key, size=int(row["size"]), **known))
+    return ObjectCreated.of(place.key, size=int(row["size"]), **known)

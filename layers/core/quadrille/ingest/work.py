@@ -8,6 +8,11 @@ def work_key(version: DocumentVersion, name: str) -> str:
     return f"{work_prefix(version)}{version.version}/{name}.json"
 
 
+def range_key(version: DocumentVersion, number: int) -> str:
+    """The object key of what OCR read on a range of a version's pages."""
+    return work_key(version, f"ocr/{number}")
+
+
 def batch_key(version: DocumentVersion, batch: int) -> str:
     """The object key of one batch of a version's chunks."""
     return work_key(version, f"batches/{batch}")

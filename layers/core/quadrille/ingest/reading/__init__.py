@@ -1,9 +1,10 @@
 """Reading: a file of any usual kind becomes text with the positions of its pages, known by its content, in a child.
 
-`contained.read` is what a stage calls: it reads in a process of its own, with limits. `formats.read` does the work.
+`contained` is what a stage calls: it reads in a process of its own, with limits. `formats.read` and `ocr.recognise` do
+the work.
 """
 
-from quadrille.ingest.reading.contained import read
-from quadrille.ingest.reading.extracted import Attachment, Extracted, Limits, Missing, Page
+from quadrille.ingest.reading.contained import depict, read, recognise
+from quadrille.ingest.reading.extracted import Attachment, Extracted, Limits, Missing, Page, Recognised
 
-__all__ = ["Attachment", "Extracted", "Limits", "Missing", "Page", "read"]
+__all__ = ["Attachment", "Extracted", "Limits", "Missing", "Page", "Recognised", "depict", "read", "recognise"]

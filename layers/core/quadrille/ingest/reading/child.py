@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -22,41 +23,53 @@ from quadrille.ingest.reading.extracted import Limits
 
 _REQUEST = 64 * 1024  # bytes
 _OUTPUT = 192 * 1024 * 1024  # bytes; the longest text and the most attachments fit
+_HERE = "quadrille.ingest.reading"
 _PARSERS = ("pypdfium2", "markdownify", "openpyxl", "charset_normalizer", "email.parser", "xml.etree.ElementTree")
-# Taken by a parser if they are there. The layer has none of them, so no machine uses them.
-_UNUSED = ("numpy", "PIL", "lxml", "defusedxml", "pandas")
+_PICTURES = (f"{_HERE}.pictures", "pypdfium2", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
+_MODULES = {
+    "read": (f"{_HERE}.formats", *_PARSERS),
+    "recognise": (f"{_HERE}.ocr", "tesserocr", "tessdata", *_PICTURES),
+    "depict": _PICTURES,
+}
+# Taken by a parser if they are there. No layer of a task's function has them, so no machine uses them.
+_UNUSED = {"read": ("numpy", "PIL", "lxml", "defusedxml", "pandas")}
 
 
-def main(descriptor: int) -> None:
-    """Serve requests, one at a time, until the parent closes its end. Each comes with the file and a place to write."""
-    for name in _UNUSED:
+def main(descriptor: int, task: str) -> None:
+    """Serve requests, one at a time, until the parent closes its end. Each comes with the file and a place to write.
+
+    All are for one task: `read` a file, `recognise` a page's text by OCR, or `depict` a page.
+    """
+    for name in _UNUSED.get(task, ("numpy",)):
         sys.modules[name] = None  # type: ignore[assignment]
     control = socket.socket(fileno=descriptor)
+    warm = task != "read"
+    if warm:  # a page takes a second, and what is missing must not be taken for a page's fault
+        _import(*_MODULES[task])
     control.sendall(b"ready\n")
-    warm = False
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 2)
         if not request:
             return
-        control.sendall(_answer(json.loads(request), control, descriptors))
+        control.sendall(_answer({**json.loads(request), "task": task}, control, descriptors))
         if not warm:  # after the first answer: nobody waits for it
-            _import_parsers()
+            _import(*_MODULES[task])
             warm = True
 
 
-def _import_parsers() -> None:
-    for name in ("quadrille.ingest.reading.formats", *_PARSERS):
+def _import(*names: str) -> None:
+    for name in names:
         importlib.import_module(name)
     gc.freeze()  # what is never collected is never copied for a child
 
 
 def _answer(request: dict[str, Any], control: socket.socket, descriptors: list[int]) -> bytes:
-    """Read one file in a child; how that ended, the most memory it had, and the seconds of CPU it took."""
+    """Do one request in a child; how that ended, the most memory it had, and the seconds of CPU it took."""
     started = time.process_time()
     child = os.fork()
     if not child:
         control.close()
-        _read(request, *descriptors)
+        _work(request, *descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     _, status, used = os.wait4(child, 0)
@@ -68,7 +81,7 @@ def _answer(request: dict[str, Any], control: socket.socket, descriptors: list[i
     return json.dumps(ended).encode() + b"\n"
 
 
-def _read(request: dict[str, Any], source: int, target: int) -> NoReturn:
+def _work(request: dict[str, Any], source: int, target: int) -> NoReturn:
     """The child: read, write what came of it, and end."""
     limits = Limits(**request["limits"])
     try:
@@ -76,26 +89,40 @@ def _read(request: dict[str, Any], source: int, target: int) -> NoReturn:
         with open(source, "rb") as file:
             data = file.read()
         with open(target, "wb", closefd=False) as file:
-            file.writelines(_outcome(data, request["filename"], limits))
+            file.writelines(_outcome(data, request, limits))
     except MemoryError:
-        _refuse(target, _over_memory(limits))
+        _refuse(target, _over_memory(limits, request["task"]))
     except OSError:
         _refuse(target, TooLarge(f"The file's text and attachments have over {_OUTPUT} bytes, which is the limit."))
     finally:
         os._exit(0)
 
 
-def _outcome(data: bytes, filename: str, limits: Limits) -> list[bytes]:
-    from quadrille.ingest.reading import formats
-
+def _outcome(data: bytes, request: dict[str, Any], limits: Limits) -> list[bytes]:
     try:
-        return list(wire.pack(formats.read(data, filename, limits)))
+        return list(_result(data, request, limits))
     except (Unreadable, TooLarge) as error:
         return [wire.pack_refusal(error)]
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a parser may raise anything on hostile bytes, and this is its end
-        return [wire.pack_refusal(Unreadable(f"The file is damaged and cannot be read ({type(error).__name__})."))]
+        what, why = wire.thing(request["task"]), type(error).__name__
+        return [wire.pack_refusal(Unreadable(f"The {what} is damaged and cannot be read ({why})."))]
+
+
+def _result(data: bytes, request: dict[str, Any], limits: Limits) -> Iterator[bytes]:
+    match request["task"]:
+        case "recognise":
+            from quadrille.ingest.reading import ocr
+
+            return wire.pack_recognised(ocr.recognise(data, request["page"], request["languages"], limits))
+        case "depict":
+            from quadrille.ingest.reading import pictures
+
+            return wire.pack({}, pictures.depict(data, request["page"], limits))
+    from quadrille.ingest.reading import formats
+
+    return wire.pack_extracted(formats.read(data, request["filename"], limits))
 
 
 def _refuse(target: int, error: TooLarge) -> None:
@@ -103,8 +130,9 @@ def _refuse(target: int, error: TooLarge) -> None:
     os.pwrite(target, wire.pack_refusal(error), 0)
 
 
-def _over_memory(limits: Limits) -> TooLarge:
-    return TooLarge(f"Reading the file takes more than {limits.memory // 1024**2} MB of memory, which is the limit.")
+def _over_memory(limits: Limits, task: str) -> TooLarge:
+    megabytes = limits.memory // 1024**2
+    return TooLarge(f"Reading the {wire.thing(task)} takes more than {megabytes} MB of memory, which is the limit.")
 
 
 def _confine(limits: Limits) -> None:

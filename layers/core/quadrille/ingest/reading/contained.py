@@ -13,15 +13,17 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from quadrille.errors import RetryLater, TooLarge, Unreadable
 from quadrille.ingest.reading import wire
-from quadrille.ingest.reading.extracted import Extracted, Limits
+from quadrille.ingest.reading.extracted import Extracted, Limits, Recognised
+
+T = TypeVar("T")
 
 _MAIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from quadrille.ingest.reading.child import main; main(int(sys.argv[2]))"
+    "from quadrille.ingest.reading.child import main; main(int(sys.argv[2]), sys.argv[3])"
 )
 _START = 30.0  # seconds a new interpreter may take
 _GRACE = 3.0  # seconds after the kernel should have ended a child
@@ -30,12 +32,22 @@ _OUT_OF_TIME = (signal.SIGALRM, signal.SIGXCPU)
 
 def read(data: bytes, filename: str, limits: Limits) -> Extracted:
     """The text of a file, read in a child. Raises `Unreadable`, `TooLarge`, and `RetryLater` if there is no child."""
-    return _reader().read(data, filename, limits)
+    return _reader("read").read(data, filename, limits)
+
+
+def recognise(data: bytes, page: int, languages: str, limits: Limits) -> Recognised:
+    """What OCR reads on a page (from 1) of a PDF or an image, in a child. Raises as `read`."""
+    return _reader("recognise").recognise(data, page, languages, limits)
+
+
+def depict(data: bytes, page: int, limits: Limits) -> bytes:
+    """A page (from 1) of a PDF or an image as a PNG or JPEG file, drawn in a child. Raises as `read`."""
+    return _reader("depict").depict(data, page, limits)
 
 
 @cache
-def _reader() -> "Reader":
-    reader = Reader()
+def _reader(task: str) -> "Reader":
+    reader = Reader(task)
     atexit.register(reader.close)
     return reader
 
@@ -49,34 +61,50 @@ class Used:
 
 
 class Reader:
-    """A parent's end of `child.py`, which is started with the first file and again after it was lost."""
+    """A parent's end of `child.py`, which is started with the first file and again after it was lost.
 
-    def __init__(self) -> None:
+    It is for one task, and the method of that name is the one to call.
+    """
+
+    def __init__(self, task: str = "read") -> None:
+        self.task = task
         self.used = Used(0, 0.0)
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
     def read(self, data: bytes, filename: str, limits: Limits) -> Extracted:
-        """The text of one file; others wait for their turn."""
+        """The text of one file."""
+        return self._result(data, {"filename": filename[-1024:]}, limits, wire.extracted)
+
+    def recognise(self, data: bytes, page: int, languages: str, limits: Limits) -> Recognised:
+        """What OCR reads on one page."""
+        return self._result(data, {"page": page, "languages": languages}, limits, wire.recognised)
+
+    def depict(self, data: bytes, page: int, limits: Limits) -> bytes:
+        """One page as an image file."""
+        return self._result(data, {"page": page}, limits, lambda _, parts: parts[0])
+
+    def _result(self, data: bytes, request: dict[str, Any], limits: Limits, build: wire.Build[T]) -> T:
+        """What the child makes of one file; others wait for their turn."""
         with self._turn, tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
             source.write(data)
             source.seek(0)
-            ended_by = self._ask(source, target, filename, limits)
+            ended_by = self._ask(source, target, request, limits)
             if ended_by:
-                raise _verdict(ended_by, self.used.peak, limits)
+                raise _verdict(ended_by, self.used.peak, limits, what=wire.thing(self.task))
             target.seek(0)
-            return wire.unpack(target.read())
+            return wire.unpack(target.read(), build)
 
-    def _ask(self, source: IO[bytes], target: IO[bytes], filename: str, limits: Limits) -> int:
+    def _ask(self, source: IO[bytes], target: IO[bytes], request: dict[str, Any], limits: Limits) -> int:
         """Send a request and wait for the child's end: the signal that ended it, or 0."""
         if self._process and self._process.poll() is not None:
             self.close()
         control = self._control or self._start()
-        request = json.dumps({"filename": filename[-1024:], "limits": asdict(limits)}).encode()
+        packed = json.dumps({**request, "limits": asdict(limits)}).encode()
         control.settimeout(limits.seconds + _GRACE)
         try:
-            socket.send_fds(control, [request], [source.fileno(), target.fileno()])
+            socket.send_fds(control, [packed], [source.fileno(), target.fileno()])
             answer = control.recv(1024)
         except TimeoutError:
             self.close()
@@ -96,9 +124,9 @@ class Reader:
         with theirs:
             path = json.dumps([os.path.abspath(place) for place in sys.path])
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter and nothing of a file
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _MAIN, path, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _MAIN, path, str(theirs.fileno()), self.task],
                 pass_fds=[theirs.fileno()],
-                env={"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or ""},
+                env={"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or "", "OMP_THREAD_LIMIT": "1"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -123,12 +151,12 @@ class Reader:
             self._process = None
 
 
-def _verdict(ended_by: int, peak: int, limits: Limits) -> Unreadable | TooLarge:
+def _verdict(ended_by: int, peak: int, limits: Limits, *, what: str) -> Unreadable | TooLarge:
     """Why a child was ended. A native parser that gets no memory crashes, so a large one is taken for that."""
     if ended_by in _OUT_OF_TIME:
-        return TooLarge(f"Reading the file takes longer than {limits.seconds} s, which is the limit.")
+        return TooLarge(f"Reading the {what} takes longer than {limits.seconds} s, which is the limit.")
     if ended_by == signal.SIGKILL or peak > limits.memory // 2:
         return TooLarge(
-            f"Reading the file takes more than {limits.memory // 1024**2} MB of memory, which is the limit."
+            f"Reading the {what} takes more than {limits.memory // 1024**2} MB of memory, which is the limit."
         )
-    return Unreadable(f"The file is damaged: it crashes its reader ({signal.Signals(ended_by).name}).")
+    return Unreadable(f"The {what} is damaged: it crashes its reader ({signal.Signals(ended_by).name}).")

@@ -1,12 +1,18 @@
 """What reading a file gives: its text, where its pages lie in it, what is missing, and what was attached."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import TooLarge
 
+if TYPE_CHECKING:
+    from quadrille.config import Settings
+
+PICTURE = "The page has no usable text layer and waits for OCR."
 _BREAK = "\n\n"
+_LISTED = 1_000  # of what is missing; a row of the table holds 400 KB
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -14,8 +20,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 class Limits:
     """What a file may hold at most, and what reading it may take: seconds of time and of CPU, bytes of memory.
 
-    `expansion` is how many times its size an archive may unpack to (Apache POI refuses at 100, too), and does not
-    apply below a megabyte; `depth` is how deeply mails may lie in mails.
+    `pixels` is of one image; a page of more than `drawn` pixels is made smaller before OCR reads it. `expansion` is how
+    many times its size an archive may unpack to (Apache POI refuses at 100, too), and does not apply below a megabyte;
+    `depth` is how deeply mails may lie in mails.
     """
 
     pages: int
@@ -23,12 +30,23 @@ class Limits:
     seconds: int = 25
     memory: int = 512 * 1024 * 1024
     pixels: int = 200_000_000
+    drawn: int = 20_000_000
     entries: int = 10_000
     expansion: int = 100
     unpacked: int = 256 * 1024 * 1024
     attachments: int = 100
     attached: int = 50 * 1024 * 1024
     depth: int = 3
+
+    @classmethod
+    def of(cls, here: "Settings") -> "Limits":
+        """As a deployer set them."""
+        return cls(
+            pages=here.max_document_pages,
+            characters=here.max_document_characters,
+            seconds=here.max_reading_seconds,
+            memory=here.max_reading_bytes,
+        )
 
     def check(self, characters: int) -> None:
         """Raise `TooLarge` if a text has too many characters."""
@@ -83,6 +101,37 @@ class Extracted:
     def scanned(self) -> tuple[int, ...]:
         """The pages that OCR may read."""
         return tuple(gap.page for gap in self.missing if gap.picture and gap.page)
+
+    @property
+    def gaps(self) -> list[dict[str, int | str]]:
+        """What the document's row says is missing."""
+        gaps = [gap.public() for gap in self.missing[:_LISTED]]
+        if len(self.missing) > _LISTED:
+            gaps.append({"reason": f"{len(self.missing) - _LISTED} more pages or attachments are missing."})
+        return gaps
+
+    def to_json(self) -> dict[str, Any]:
+        """What the next stage reads of it, attachments aside."""
+        return {
+            "text": self.text,
+            "pages": [asdict(page) for page in self.pages],
+            "missing": [asdict(gap) for gap in self.missing],
+            "markdown": self.markdown,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Extracted":
+        """What `to_json` gave."""
+        pages, missing = (Page(**page) for page in stored["pages"]), (Missing(**gap) for gap in stored["missing"])
+        return cls(stored["text"], tuple(pages), tuple(missing), stored["markdown"])
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What OCR reads on a page, and how sure it is of it on average, from 0 to 100."""
+
+    text: str
+    confidence: int
 
 
 def cleaned(text: str) -> str:

@@ -3,11 +3,10 @@
 import struct
 
 from quadrille.errors import TooLarge, Unreadable
-from quadrille.ingest.reading.extracted import Extracted, Limits, Missing, Page
+from quadrille.ingest.reading.extracted import PICTURE, Extracted, Limits, Missing, Page
 
 Size = tuple[int, int]
 
-_PICTURE = "The page is an image and has no text layer."
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SHORT = 256, 257, 3
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = {0x01, 0xFF, *range(0xD0, 0xDA)}
@@ -27,7 +26,7 @@ def read(data: bytes, limits: Limits) -> Extracted:
             raise TooLarge(f"The image has {width} x {height} pixels; the limit is {limits.pixels}.")
     numbers = range(1, len(sizes) + 1)
     pages = tuple(Page(number, 0, 0) for number in numbers)
-    return Extracted("", pages, tuple(Missing(_PICTURE, page=number, picture=True) for number in numbers))
+    return Extracted("", pages, tuple(Missing(PICTURE, page=number, picture=True) for number in numbers))
 
 
 def _sizes(name: str, data: bytes, limits: Limits) -> list[Size]:

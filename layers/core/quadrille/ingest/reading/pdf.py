@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from quadrille.errors import TooLarge, Unreadable
-from quadrille.ingest.reading.extracted import Extracted, Limits, Missing, joined
+from quadrille.ingest.reading.extracted import PICTURE, Extracted, Limits, Missing, joined
 from quadrille.ingest.reading.pdf_page import DamagedPageError, page_text
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-_PICTURE = "The page shows something and has no text layer."
 _DAMAGED = "The page is damaged."
 
 
@@ -35,7 +34,7 @@ def read(data: bytes, limits: Limits) -> Extracted:
 
 
 def _texts(document: "PdfDocument", limits: Limits, missing: list[Missing]) -> Iterator[tuple[str, str]]:
-    """Every page's label and text; what gave none although it should is noted."""
+    """Every page's label and text; what gave none, or not all it shows, is noted."""
     for index in range(len(document)):
         text = ""
         try:
@@ -44,7 +43,7 @@ def _texts(document: "PdfDocument", limits: Limits, missing: list[Missing]) -> I
             missing.append(Missing(_DAMAGED, page=index + 1))
         else:
             if picture:
-                missing.append(Missing(_PICTURE, page=index + 1, picture=True))
+                missing.append(Missing(PICTURE, page=index + 1, picture=True))
         yield "", text
 
 
