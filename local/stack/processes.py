@@ -49,9 +49,15 @@ def start(ports: Ports, *, models: bool, vectors: bool) -> None:
         _await(name, started[name], url)
 
 
+def pids() -> dict[str, int]:
+    """The processes of the servers that an earlier command started: `aws`, `models`, `vectors`."""
+    found: dict[str, int] = json.loads(_PIDS.read_text()) if _PIDS.exists() else {}
+    return found
+
+
 def running() -> bool:
     """Whether a server that an earlier command started is still there."""
-    return any(_is_ours(pid) for pid in _pids())
+    return any(_is_ours(pid) for pid in pids().values())
 
 
 def require_none() -> None:
@@ -62,7 +68,7 @@ def require_none() -> None:
 
 def stop() -> None:
     """Stop every server and remove what they left."""
-    groups = [pid for pid in _pids() if _is_ours(pid)]
+    groups = [pid for pid in pids().values() if _is_ours(pid)]
     for pid in groups:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGTERM)
@@ -114,10 +120,6 @@ def _require_free(port: int) -> None:
             raise Stop(
                 f"Port {port} is in use. Stop what uses it, or choose three others: PORT=5566 make ..."
             ) from None
-
-
-def _pids() -> list[int]:
-    return list(json.loads(_PIDS.read_text()).values()) if _PIDS.exists() else []
 
 
 def _is_ours(pid: int) -> bool:
