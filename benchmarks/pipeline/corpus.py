@@ -48,6 +48,13 @@ class Corpus:
         return "\n\n".join(parts).encode()
 
 
+def one_page_changed(seed: str) -> tuple[list[str], list[str]]:
+    """The pages of a document of forty, and the same with the sixth rewritten."""
+    corpus = Corpus(seed)
+    before = corpus.pages(0, 40)
+    return before, [*before[:5], *corpus.pages(1, 1), *before[6:]]
+
+
 def pdf(pages: Sequence[str]) -> bytes:
     """A PDF of these pages."""
     document = FPDF(format="A4")

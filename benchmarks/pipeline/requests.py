@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any
 
 from benchmarks.extraction import row
-from benchmarks.pipeline.corpus import Corpus, pdf
+from benchmarks.pipeline.corpus import Corpus, one_page_changed, pdf
 from benchmarks.pipeline.meters import Load, metered
 from benchmarks.stack import Ingest, Tenant
 from quadrille.config import Settings
@@ -13,7 +13,7 @@ from quadrille.config import Settings
 OVER = 1.05  # times the floor
 _LARGEST = 400  # chunks
 _INPUTS, _TOKENS = 2_048, 300_000  # of one request, by OpenAI's API reference
-_PAGES, _CHANGED = 40, 5
+_CHANGED = 5  # the page, counted from 0
 
 
 def measure(stack: dict[str, Any], count: int) -> list[str]:
@@ -49,22 +49,19 @@ def _mixed(tenant: Tenant, count: int) -> list[str]:
 
 def _least(document: Mapping[str, Any]) -> int:
     """Requests a document would take if each held as much as the provider's limits allow."""
-    inputs = document["chunks"]["total"]
-    return max(ceil(inputs / _INPUTS), ceil(document["receipt"]["tokens"]["embedding"] / _TOKENS))
-
-
-["chunks"]
+    inputs, tokens = int(document["chunks"]["total"]), int(document["receipt"]["tokens"]["embedding"])
+    return max(ceil(inputs / _INPUTS), ceil(tokens / _TOKENS))
 
 
 def _changed(tenant: Tenant) -> list[str]:
     """One place of forty pages changes; what is embedded again, by format and change."""
-    corpus = Corpus("report")
-    pages, [fresh] = corpus.pages(0, _PAGES), corpus.pages(1, 1)
+    pages, rewritten = one_page_changed("report")
     before, page, after = pages[:_CHANGED], pages[_CHANGED], pages[_CHANGED + 1 :]
+    fresh = rewritten[_CHANGED]
     paragraph, _, _ = fresh.partition("\n\n")
     changes = {
         "a word": [*before, page.replace("was filed", "was found", 1), *after],
-        "the page rewritten": [*before, fresh, *after],
+        "the page rewritten": rewritten,
         "a paragraph more": [*before, f"{paragraph}\n\n{page}", *after],
         "a page more": [*before, fresh, page, *after],
     }
@@ -72,17 +69,17 @@ def _changed(tenant: Tenant) -> list[str]:
     tenant.ingest({file: data for name in changes for file, data in _formats(name, *pages).items()})
     files = {file: data for name, changed in changes.items() for file, data in _formats(name, *changed).items()}
     done, load = _ingested(tenant, files, version=2)
-    print(f"\nChunks embedded again, of all, after a change at page {_CHANGED + 1} of {_PAGES}\n")
+    print(f"\nChunks embedded again, of all, after a change at page {_CHANGED + 1} of {len(pages)}\n")
     row("change", *own)
     row("(the page's own)", *(counts["total"] for counts in own.values()))
     for name, kinds in _chunks(done).items():
         row(name, *(f"{counts['embedded']} of {counts['total']}" for counts in kinds.values()))
     sent, changed = load.embeddings["requests"], sum(document["chunks"]["embedded"] > 0 for document in done.documents)
     print(f"\n{sent} requests for {changed} changed documents of {len(files)}")
-    rewritten = _chunks(done)["the page rewritten"]["pdf"]["embedded"]
+    again = _chunks(done)["the page rewritten"]["pdf"]["embedded"]
     misses = [f"{sent} requests for {changed} changed documents"] if sent > changed else []
-    if rewritten > own["pdf"]["total"] + 1:  # the next page's first chunk may begin in this one
-        misses.append(f"one page of a PDF changed and {rewritten} chunks were embedded")
+    if again > own["pdf"]["total"] + 1:  # the next page's first chunk may begin in this one
+        misses.append(f"one page of a PDF changed and {again} chunks were embedded")
     return misses
 
 
