@@ -17,11 +17,11 @@ from typing import Any
 
 from local.stack import processes
 from local.stack.deploy import local_session
-from local.stack.places import Ports
+from local.stack.places import STACK, Ports
 
 STAGES = ("extract", "ocr", "chunk", "summarize", "embed", "index")
 _TICK = os.sysconf("SC_CLK_TCK")
-_FUNCTION = re.compile(r"quadrille-(\w+?)Function-")
+_FUNCTION = re.compile(rf"{STACK}-(\w+Function)-")
 _DURATION = re.compile(r"^REPORT .*?Duration: (\d+)")
 
 
@@ -46,10 +46,10 @@ class Load:
 def metered(stack: dict[str, Any], *, logs: bool = False) -> Iterator[Load]:
     """Measure what happens inside; the load is filled in at the end. Invocations with `logs` only: it reads all."""
     load, began, wall = Load(), time.time(), time.monotonic()
-    cpu, usage = _cpu(), _usage(stack)
+    cpu, usage = _cpu(), models_usage(stack)
     yield load
     load.seconds = time.monotonic() - wall
-    after, used = _cpu(), _usage(stack)
+    after, used = _cpu(), models_usage(stack)
     spent = {who: after[who] - cpu[who] for who in after if who != "machine"}
     load.cpu.update(spent)
     load.cpu["others"] = after["machine"] - cpu["machine"] - sum(spent.values())
@@ -59,7 +59,7 @@ def metered(stack: dict[str, Any], *, logs: bool = False) -> Iterator[Load]:
         _read_log(stack, began, load)
 
 
-def _usage(stack: dict[str, Any]) -> dict[str, dict[str, int]]:
+def models_usage(stack: dict[str, Any]) -> dict[str, dict[str, int]]:
     """What the offline models have answered so far."""
     first = int(stack["aws_endpoint_url"].rsplit(":", 1)[1])
     with urllib.request.urlopen(f"http://127.0.0.1:{Ports.from_first(first).models}/usage", timeout=10) as answer:
@@ -73,36 +73,24 @@ def _cpu() -> dict[str, float]:
     used: dict[str, float] = defaultdict(float)
     for name, pid in servers.items():
         used[name] = sum(_times(pid)[:2])
-    for pid, name in _workers(servers["aws"]):
-        used[name] += sum(_times(pid))  # with those of the children that read files
+    for pid, function in processes.workers():
+        with suppress(OSError):  # it ended meanwhile
+            used[_stage(function)] += sum(_times(pid))  # with those of the children that read files
     used["benchmark"] = sum(os.times()[:2])
     busy = [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
     used["machine"] = (sum(busy[:3]) + sum(busy[5:7])) / _TICK
     return used
 
 
-def _workers(parent: int) -> Iterator[tuple[int, str]]:
-    """The functions' processes and whose they are."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, IndexError):  # it ended meanwhile
-            found = _FUNCTION.search((entry / "cmdline").read_text())
-            if found and int(_fields(int(entry.name))[1]) == parent:
-                yield int(entry.name), _stage(found[1])
-
-
 def _stage(function: str) -> str:
-    name = function.removeprefix("Ingest").lower()
+    name = function.removeprefix("Ingest").removesuffix("Function").lower()
     return name if name in STAGES else "api"
 
 
 def _times(pid: int) -> list[float]:
     """Own user and system time, and that of ended children, in seconds."""
-    return [int(ticks) / _TICK for ticks in _fields(pid)[11:15]]
-
-
-def _fields(pid: int) -> list[str]:
-    """Of /proc/<pid>/stat what comes after the name: the state, the parent, and so on."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return [int(ticks) / _TICK for ticks in fields[11:15]]
 
 
 def _read_log(stack: dict[str, Any], began: float, load: Load) -> None:
