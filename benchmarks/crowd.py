@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from botocore.config import Config
 
-from benchmarks.local_stack import running_stack
+from benchmarks.stack import running_stack
 from local.stack.deploy import local_session, stack_outputs
 from local.stack.places import Stop
 from quadrille.blobs import Blobs

@@ -122,10 +122,32 @@ def print_pdfs(folder: Path, reader: Reader, peer: Pypdf, verbose: bool) -> None
     files = [file for file, _ in references(folder)]
     bare = [(alone(file), theirs) for file, (_, theirs) in zip(files, every, strict=True)]
     print_pair("all, not contained", bare, ["", ""])
-    for file in sorted((folder.parent / "pdf-edge/large").glob("*.pdf")):
+    for file in large(folder.parent):
         ours, theirs = compare(file, reader, peer)
         print_pair("400 pages", [(ours, theirs)], [""] * 2)
         print_pair("400 pages, not contained", [(alone(file), theirs)], [""] * 2)
+
+
+def print_speed(corpora: Path) -> None:
+    """Of `print_pdfs` the speed and memory alone, in two rows."""
+    if not corpora.is_dir():
+        print(f"The reader beside pypdf: not measured, there is no folder {corpora}")
+        return
+    print("The reader of the stage extract beside pypdf, the default of LangChain and LlamaIndex\n")
+    reader = Reader()
+    warm_up(reader)
+    row("PDFs", "files", "pages", "pages/CPU s", "pypdf's", "ratio", "peak MB", "pypdf's")
+    short = [file for file, _ in references(corpora / "pdf-truth")]
+    with pypdf() as peer:
+        peer.read(ROOT / "local/samples/employee-handbook.pdf")
+        for name, files in {"pdf-truth, 1 to 4 pages": short, "400 pages": large(corpora)}.items():
+            print_pair(name, [compare(file, reader, peer) for file in files], [])
+    reader.close()
+
+
+def large(corpora: Path) -> list[Path]:
+    """The long PDFs of the corpora."""
+    return sorted((corpora / "pdf-edge/large").glob("*.pdf"))
 
 
 def alone(file: Path) -> Outcome:

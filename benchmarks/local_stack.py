@@ -12,26 +12,20 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from benchmarks.bare_route import PATH, bare_route
-from local.stack import commands, demo, processes
-from local.stack.deploy import create_key, local_session, stack_outputs, uses_offline_models, uses_offline_vectors
-from local.stack.places import Stop, read_stack
+from benchmarks.stack import COLLECTION, Tenant, running_stack
+from local.stack.places import Stop
 
-_COLLECTION = "benchmark"
 _SENTENCES = 42  # of some 70 characters: a document of about 3 KB
 _PLACES = ("boiler house", "north pier", "turbine hall", "grain store", "east lock", "signal box", "dry dock", "mill")
 _PARTS = ("pump", "valve", "gauge", "hatch", "winch", "relay", "filter", "bearing")
-_FINAL = ("ready", "partial", "failed")
 _WARM_UP = 5
 
 
@@ -64,77 +58,30 @@ def main(arguments: list[str]) -> int | str:
         parser.error(f"a document answers {_SENTENCES} questions; two questions are the least")
     try:
         with running_stack() as stack:
-            return _measure(_as_own_tenant(stack), given.documents, given.questions)
+            return _measure(Tenant(stack), given.documents, given.questions)
     except Stop as reason:
         return str(reason)
 
 
-@contextmanager
-def running_stack() -> Iterator[dict[str, Any]]:
-    if not (uses_offline_models() and uses_offline_vectors()):
-        raise Stop("The keys of real providers are set in .env, and this would spend their money. Move .env away.")
-    if processes.running():
-        yield read_stack()
-        return
-    commands.up()
-    try:
-        yield read_stack()
-    finally:
-        commands.down()
-
-
-def _as_own_tenant(stack: dict[str, Any]) -> dict[str, Any]:
-    """The stack as a tenant that has nothing yet: no documents, no vectors, nothing paid for and nothing spent."""
-    session, endpoint, tenant = local_session(), stack["aws_endpoint_url"], f"benchmark-{uuid4().hex[:8]}"
-    made = create_key(session, stack_outputs(session, endpoint), tenant, ["ask", "ingest"], endpoint)
-    return stack | {"tenant": tenant, "api_key": made["key"]}
-
-
-def _measure(stack: dict[str, Any], documents: int, questions: int) -> int:
+def _measure(tenant: Tenant, documents: int, questions: int) -> int:
     print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     ended: Counter[str] = Counter()
     for turn in range(2):  # a stack that was just started begins cold
-        files = {f"{number}.txt": _document(number) for number in range(turn * documents, (turn + 1) * documents)}
-        statuses, seconds = _ingest(stack, files)
+        files = {
+            f"{number}.txt": _document(number).encode() for number in range(turn * documents, (turn + 1) * documents)
+        }
+        done = tenant.ingest(files)
         average = sum(map(len, files.values())) // documents
         print(f"ingest, {('first', 'second')[turn]} time: {documents} documents of {average:,} bytes dropped at once")
-        print(f"  {seconds:.1f} s to the last status, {documents / seconds:.1f} documents/s; {_counted(statuses)}")
-        ended += statuses
+        speed = documents / done.seconds
+        print(f"  {done.seconds:.1f} s to the last status, {speed:.1f} documents/s; {_counted(done.statuses)}")
+        ended += done.statuses
     print()
-    with bare_route(stack):
-        passes = _ask_twice(stack, [_question(number, documents) for number in range(questions)])
+    with bare_route(tenant.stack):
+        passes = _ask_twice(tenant.stack, [_question(number, documents) for number in range(questions)])
     _print_passes(passes)
     statuses_seen = {status for both in passes.values() for calls in both for status in calls.statuses}
     return 0 if set(ended) == {"ready"} and statuses_seen == {200} else 1
-
-
-def _ingest(stack: dict[str, Any], files: dict[str, str]) -> tuple[Counter[str], float]:
-    """Drop the files at once and wait until each has come to its end: how many ended how, and the seconds it took."""
-    s3 = local_session().client("s3", endpoint_url=stack["aws_endpoint_url"])
-    folder = f"uploads/{stack['tenant']}/{_COLLECTION}"
-    began = time.monotonic()
-    with ThreadPoolExecutor(8) as pool:
-        list(
-            pool.map(
-                lambda name: s3.put_object(Bucket=stack["bucket"], Key=f"{folder}/{name}", Body=files[name]), files
-            )
-        )
-    deadline = began + 60 + 2 * len(files)
-    while True:
-        now = {name: status for name, status in _statuses(stack) if name in files}
-        statuses = Counter(now.get(name, "absent") for name in files)
-        seconds = time.monotonic() - began
-        if set(statuses) <= set(_FINAL) or time.monotonic() > deadline:
-            return statuses, seconds
-        time.sleep(0.2)
-
-
-def _statuses(stack: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    cursor: str | None = ""
-    while cursor is not None:
-        page = demo.call(stack, "GET", "/documents?limit=100" + (f"&cursor={cursor}" if cursor else ""))
-        yield from ((item["filename"], item["status"]) for item in page["items"])
-        cursor = page["cursor"]
 
 
 def _ask_twice(stack: dict[str, Any], questions: list[str]) -> dict[str, tuple[Calls, Calls]]:
@@ -148,7 +95,7 @@ def _ask_twice(stack: dict[str, Any], questions: list[str]) -> dict[str, tuple[C
     with closing(connection):
         for (ask, bare), asked in zip(passes.values(), (warm_up, questions, questions), strict=True):
             for question in asked:
-                body = json.dumps({"question": question, "collection": _COLLECTION})
+                body = json.dumps({"question": question, "collection": COLLECTION})
                 bare.add(*_call(connection, address.path + PATH, body, stack["api_key"]))
                 ask.add(*_call(connection, address.path + "/ask", body, stack["api_key"]))
     return {name: both for name, both in passes.items() if name != "warm-up"}

@@ -86,6 +86,7 @@ def _make(name: str) -> None:
         "install",
         "-q",
         "--compile-bytecode",
+        "--link-mode=copy",  # nltk reads no file that has a second name
         "--require-hashes",
         "-p",
         place / "bin/python",

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from local.models.catalog import describe_model, list_models
 from local.models.chat_calls import parse_chat_call
 from local.models.completions import Completion
-from local.models.embedding_calls import answer_embedding_call
+from local.models.embedding_calls import answer_embedding_call, parse_embedding_call
 from local.models.errors import (
     ApiError,
     failed,
@@ -33,6 +33,7 @@ from local.models.errors import (
 from local.models.fields import JsonObject
 from local.models.headers import ServiceHeaders, service_headers
 from local.models.replies import reply_to
+from local.models.usage import Usage
 
 LARGEST_BODY = 50 * 1024 * 1024  # bytes
 REFUSED_KEY = "invalid"  # the one key that is not accepted, so that a client's handling of 401 can be tried
@@ -42,9 +43,10 @@ Result = TypeVar("Result")
 
 
 def create_app() -> Starlette:
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/health", health, methods=["GET"]),
+            Route("/usage", usage, methods=["GET"]),
             Route("/v1/models", models, methods=["GET"]),
             Route("/v1/models/{model:path}", model, methods=["GET"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
@@ -53,10 +55,16 @@ def create_app() -> Starlette:
         middleware=[Middleware(ServiceHeaders)],
         exception_handlers={ApiError: answer_error, HTTPException: answer_http_error, Exception: answer_failure},
     )
+    app.state.usage = Usage()
+    return app
 
 
 async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def usage(request: Request) -> Response:
+    return JSONResponse(request.app.state.usage.report())
 
 
 async def models(request: Request) -> Response:
@@ -72,22 +80,31 @@ async def model(request: Request) -> Response:
 async def embeddings(request: Request) -> Response:
     check_key(request)
     body = await read_body(request)
-    answer = await _in_thread(lambda: answer_embedding_call(parse_json(body)))
+    answer = await _in_thread(lambda: _embed(parse_json(body), request.app.state.usage))
     return Response(answer, media_type="application/json")
 
 
 async def chat_completions(request: Request) -> Response:
     check_key(request)
     body = await read_body(request)
-    completion = await _in_thread(lambda: _complete(parse_json(body)))
+    completion = await _in_thread(lambda: _complete(parse_json(body), request.app.state.usage))
     if completion.call.stream:
         return StreamingResponse(_stream(completion), media_type="text/event-stream")
     return JSONResponse(completion.body())
 
 
-def _complete(body: JsonObject) -> Completion:
+def _embed(body: JsonObject, usage: Usage) -> bytes:
+    call = parse_embedding_call(body)
+    answer = answer_embedding_call(call)
+    usage.add("embeddings", inputs=len(call.inputs), tokens=call.tokens)
+    return answer
+
+
+def _complete(body: JsonObject, usage: Usage) -> Completion:
     call = parse_chat_call(body)
-    return Completion(call, reply_to(call))
+    reply = reply_to(call)
+    usage.add("chat", input_tokens=call.prompt_tokens, output_tokens=reply.tokens)
+    return Completion(call, reply)
 
 
 async def _stream(completion: Completion) -> AsyncIterator[str]:

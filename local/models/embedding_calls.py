@@ -31,9 +31,8 @@ class EmbeddingCall:
     encoding: str
 
 
-def answer_embedding_call(body: JsonObject) -> bytes:
-    """The response body as JSON. Raises ApiError."""
-    call = parse_embedding_call(body)
+def answer_embedding_call(call: EmbeddingCall) -> bytes:
+    """The response body as JSON."""
     usage = {"prompt_tokens": call.tokens, "total_tokens": call.tokens}
     tail = json.dumps({"model": call.model, "usage": usage})
     # One vector at a time: the JSON encoder holds the interpreter lock, and 2,048 vectors would hold it for seconds.
@@ -41,6 +40,7 @@ def answer_embedding_call(body: JsonObject) -> bytes:
 
 
 def parse_embedding_call(body: JsonObject) -> EmbeddingCall:
+    """Raises ApiError."""
     fields = Fields(body)
     fields.refuse_unknown(PARAMETERS)
     model = fields.string("model")

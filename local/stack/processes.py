@@ -2,19 +2,22 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 
-from local.stack.places import BIN, LOGS, MINISTACK, ROOT, RUN, STACK_FILE, Ports, Stop
+from local.stack.places import BIN, LOGS, MINISTACK, ROOT, RUN, STACK, STACK_FILE, Ports, Stop
 
 _PIDS = RUN / "pids.json"
+_WORKER = re.compile(rf"ministack-lambda-{STACK}-(\w+Function)-")
 _START_SECONDS = 30
 _STOP_SECONDS = 5
 
@@ -49,9 +52,25 @@ def start(ports: Ports, *, models: bool, vectors: bool) -> None:
         _await(name, started[name], url)
 
 
+def pids() -> dict[str, int]:
+    """The processes of the servers that an earlier command started: `aws`, `models`, `vectors`."""
+    found: dict[str, int] = json.loads(_PIDS.read_text()) if _PIDS.exists() else {}
+    return found
+
+
+def workers() -> Iterator[tuple[int, str]]:
+    """The processes the embedded AWS runs functions in, and the function of each, as the template names it. Linux."""
+    parent = pids().get("aws")
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):  # it ended meanwhile
+            found = _WORKER.search((entry / "cmdline").read_text())
+            if found and int((entry / "stat").read_text().rpartition(") ")[2].split()[1]) == parent:
+                yield int(entry.name), found[1]
+
+
 def running() -> bool:
     """Whether a server that an earlier command started is still there."""
-    return any(_is_ours(pid) for pid in _pids())
+    return any(_is_ours(pid) for pid in pids().values())
 
 
 def require_none() -> None:
@@ -62,7 +81,7 @@ def require_none() -> None:
 
 def stop() -> None:
     """Stop every server and remove what they left."""
-    groups = [pid for pid in _pids() if _is_ours(pid)]
+    groups = [pid for pid in pids().values() if _is_ours(pid)]
     for pid in groups:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGTERM)
@@ -114,10 +133,6 @@ def _require_free(port: int) -> None:
             raise Stop(
                 f"Port {port} is in use. Stop what uses it, or choose three others: PORT=5566 make ..."
             ) from None
-
-
-def _pids() -> list[int]:
-    return list(json.loads(_PIDS.read_text()).values()) if _PIDS.exists() else []
 
 
 def _is_ours(pid: int) -> bool:

@@ -185,6 +185,7 @@ def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
     it, invoke = executioner(monkeypatch), harness.invoke
 
     def killed(function: str, event: dict[str, Any]) -> dict[str, Any]:
+        it.function = function
         answer = it.run(lambda: invoke(function, event))
         return answer or {"batchItemFailures": event.get("Records", [{}]), "statusCode": 0, "body": "null"}
 

@@ -4,7 +4,7 @@ A kill is a `BaseException`: nothing of ours catches it, as nothing runs after S
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,7 @@ class Executioner:
     moment: int = 0
     offset: float = 0.0
     alive: bool = False
+    function: str = ""
     requests: int = 0
     passed: list[str] = field(default_factory=list)
 
@@ -38,7 +39,7 @@ class Executioner:
         """One moment. The next kill is counted from the last one."""
         if not self.alive:
             return
-        self.passed.append(what)
+        self.passed.append(f"{self.function} {what}")
         self.moment += 1
         if self.due and self.moment > self.due[0]:
             self.due.pop(0)
@@ -92,6 +93,14 @@ def executioner(monkeypatch: pytest.MonkeyPatch) -> Executioner:
     )
     monkeypatch.setattr(clients, "time", SimpleNamespace(time=it.now, sleep=lambda _: None))
     return it
+
+
+def last_of_each(passed: Sequence[str]) -> list[int]:
+    """The moments after the last of each function's calls of a kind, where there is most to lose.
+
+    A kill before a call leaves the same behind as one after the call before it.
+    """
+    return sorted({what: moment for moment, what in enumerate(passed) if " after " in what}.values())
 
 
 def singles_and_pairs(moments: int, *, pairs: bool) -> Iterable[list[int]]:

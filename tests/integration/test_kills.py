@@ -17,11 +17,15 @@ from quadrille.ingest.reading.contained import Reader
 from quadrille.ledger import Ledger
 from tests.integration.conftest import Clock, Provider
 from tests.integration.house import QUEUES, House, reset_caches
-from tests.integration.kills import Executioner, executioner, singles_and_pairs
+from tests.integration.kills import Executioner, executioner, last_of_each, singles_and_pairs
 from tests.integration.test_pipeline import shown
 from tests.scans import blank, scan
 
 PAIRS = pytest.mark.parametrize("pairs", [False, pytest.param(True, marks=pytest.mark.pairs)], ids=["once", "twice"])
+EVERY = pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=pytest.mark.pairs)], ids=["after-each-kind-of-call", "everywhere"]
+)
+STAGES = ("extract", "chunk", "embed", "summarize", "index")
 TEXT = b"The secret number of the club is four."
 
 
@@ -37,10 +41,14 @@ def ingested(
     return place
 
 
+def costs_of(tenant: str) -> Cost:
+    days, _ = clients.costs().by("day", tenant, "2020-01-01", "2099-01-01", after=None, limit=1)
+    return sum((cost for _, cost in days), Cost())
+
+
 def require_books_right(tenant: str, requests: int, kills: int) -> None:
     """Nothing is reserved, and each request was either paid for with a result or is among the ambiguous."""
-    days, _ = clients.costs().by("day", tenant, "2020-01-01", "2099-01-01", after=None, limit=1)
-    cost = sum((cost for _, cost in days), Cost())
+    cost = costs_of(tenant)
     assert cost.reserved == 0
     assert cost.calls <= requests <= cost.calls + cost.ambiguous
     assert cost.ambiguous <= kills
@@ -60,6 +68,35 @@ def test_an_ingest_killed_anywhere_ends_ready_and_pays_once(house: House, killer
         require_books_right(place.tenant, killer.requests, kills=len(due))
         vector = [1.0] + [0.0] * 1535
         assert len(clients.vectors().query(place.tenant, vector, top_k=9, where={})) == 1, killer.passed
+
+
+@EVERY
+def test_a_document_of_200_chunks_killed_in_any_stage_costs_what_an_undisturbed_one_does(
+    house: House, killer: Executioner, monkeypatch: pytest.MonkeyPatch, every: bool
+) -> None:
+    """Two batches, and a summary of two parts and both; chunks are small, which saves time."""
+    for name, value in {"CHUNK_TOKENS": "40", "CHUNK_OVERLAP_TOKENS": "4", "SUMMARY_OVER_TOKENS": "4000"}.items():
+        monkeypatch.setenv(name, value)
+    reset_caches()
+    text = "\n\n".join(f"Record {number}. " + "It was filed on a day of rain. " * 4 for number in range(200)).encode()
+    ingested(house, killer, [], data=text)  # the first one also reads secrets
+    whole = shown(house, ingested(house, killer, [], data=text))
+    assert (whole["status"], whole["chunks"]["total"], whole["receipt"]["ambiguous"]) == ("ready", 200, 0)
+    requests, moments = killer.requests, range(len(killer.passed)) if every else last_of_each(killer.passed)
+    assert {what.split()[0] for what in killer.passed} >= {f"ingest/{stage}" for stage in STAGES}
+    for moment in moments:
+        place = ingested(house, killer, [moment], data=text)
+        document = shown(house, place)
+        receipt = document["receipt"]
+        assert (document["status"], document["error"]) == ("ready", None), killer.passed
+        assert document["chunks"] == whole["chunks"]
+        assert document["summary"] == whole["summary"]
+        assert len(clients.vectors().ids(place.tenant, prefix=document["document_id"])) == 200
+        require_books_right(place.tenant, killer.requests, kills=1)
+        assert (receipt["calls"], receipt["tokens"]) == (whole["receipt"]["calls"], whole["receipt"]["tokens"])
+        lost = costs_of(place.tenant).ambiguous_usd  # the whole ceiling of a call that may have been billed
+        assert Decimal(receipt["cost_usd"]) - lost == Decimal(whole["receipt"]["cost_usd"]), killer.passed
+        assert killer.requests <= requests + receipt["ambiguous"]
 
 
 @PAIRS

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
@@ -227,3 +228,25 @@ def test_the_server_stops_at_once_and_says_nothing() -> None:
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=5)
     assert (said, time.monotonic() - started < 1) == (b"", True)
+
+
+def test_what_was_answered_is_counted_and_what_was_refused_is_not(url: str, client: OpenAI) -> None:
+    before = usage(url)
+    answer = client.embeddings.create(model=EMBEDDING, input=PASSAGES)
+    chat = client.chat.completions.create(model=CHAT, messages=[{"role": "user", "content": "Hello."}])
+    with pytest.raises(openai.NotFoundError):
+        client.embeddings.create(model="unknown", input="x")
+    grown = {
+        kind: {name: count - before[kind][name] for name, count in counts.items()}
+        for kind, counts in usage(url).items()
+    }
+    assert grown["embeddings"] == {"requests": 1, "inputs": len(PASSAGES), "tokens": answer.usage.prompt_tokens}
+    assert chat.usage
+    used = {"input_tokens": chat.usage.prompt_tokens, "output_tokens": chat.usage.completion_tokens}
+    assert grown["chat"] == {"requests": 1, **used}
+
+
+def usage(url: str) -> dict[str, dict[str, int]]:
+    with urllib.request.urlopen(f"{url.removesuffix('/v1')}/usage", timeout=5) as answer:
+        found: dict[str, dict[str, int]] = json.loads(answer.read())
+        return found

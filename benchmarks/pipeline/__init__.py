@@ -1,0 +1,1 @@
+"""What benchmarks/ingest.py measures, a part a module."""
