@@ -176,6 +176,17 @@ def test_a_deletion_that_was_not_carried_out_is_and_one_that_was_is_dropped(hous
     assert tell("redrive", "erase")["dropped"] == {"done": 1}
 
 
+def test_a_second_look_at_a_deletion_is_never_taken_for_done(house: House, place: Place) -> None:
+    house.work()
+    deletion = clients.documents().delete(place.tenant, place.document_id)
+    assert deletion
+    clients.stage_queue("erase").send(deletion)
+    house.work()
+    assert clients.documents().get(place.tenant, place.document_id)["erased"]
+    bury(house, "erase", deletion.model_copy(update={"late": True}).model_dump_json())
+    assert tell("redrive", "erase")["redriven"] == 1
+
+
 def test_what_is_no_message_stays_and_says_so(house: House) -> None:
     bury(house, "chunk", "this is not a message")
     [item] = tell("samples", "chunk")["items"]

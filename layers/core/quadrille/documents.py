@@ -327,7 +327,7 @@ class Documents:
             tenant,
             document_id,
             f"SET {', '.join(f'#{name} = :{name}' for name in emptied)}, #status = :deleted, live = :zero, "
-            "#version = #version + :one, updated_at = :now REMOVE digest, expires_at, erasing",
+            "#version = #version + :one, updated_at = :now REMOVE digest, etag, expires_at, erasing",
             condition,
             {**emptied, **values},
             names=("status", "version", *emptied),

@@ -15,7 +15,7 @@ from quadrille.documents import ENDED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound
 from quadrille.ingest.stages import STAGES
 from quadrille.ingest.uploads import reading_of
-from quadrille.messages import DocumentVersion, Erasure, ObjectCreated, ObjectDeleted
+from quadrille.messages import Deletion, DocumentVersion, Erasure, ObjectCreated, ObjectDeleted
 from quadrille.queues import Queue
 from quadrille.rows import Row
 
@@ -146,11 +146,13 @@ def _ended(version: DocumentVersion, row: Row) -> str:
     return "done" if row["status"] in ENDED else ""
 
 
-def _erased(deletion: DocumentVersion | ObjectDeleted, row: Row | None) -> str:
+def _erased(deletion: Deletion | ObjectDeleted, row: Row | None) -> str:
     if row is None:
         return "gone"
     if isinstance(deletion, ObjectDeleted) and row.get("sequencer", "") > deletion.detail.object.sequencer:
         return "superseded"
+    if isinstance(deletion, Deletion) and deletion.late:  # it looks once more after all that was noted
+        return ""
     return "done" if row["status"] == Status.DELETED and row["erased"] is not None else ""
 
 

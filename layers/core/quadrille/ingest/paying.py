@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def paid(call: Callable[[Payer], T], payer: Payer, retries: int) -> T:
-    """The result of `call`. What was paid in vain too often is another call after each retry of its document.
+    """The result of `call`. What was paid in vain too often, or lost, is another call after each retry of its document.
 
     The earlier ones are asked first: what one of them paid for is not bought again.
     """
