@@ -1,4 +1,4 @@
-"""A peer's end of its pipe: takes lists of files as lines of JSON, ingests them, and says how many seconds that took."""
+"""A peer's end of its pipe: takes lists of files as lines of JSON, ingests them, and says how many seconds it took."""
 
 import json
 import sys
