@@ -37,6 +37,11 @@ class Load:
     chats: int = 0
 
     @property
+    def requests(self) -> int:
+        """To the models, of any kind."""
+        return self.embeddings["requests"] + self.chats
+
+    @property
     def own_cpu(self) -> float:
         """What the stack used, and this benchmark."""
         return sum(seconds for who, seconds in self.cpu.items() if who != "others")

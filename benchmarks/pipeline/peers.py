@@ -113,4 +113,4 @@ def _ask(process: "subprocess.Popen[str]", folder: Path, files: Mapping[str, byt
     assert process.stdout
     process.stdin.write(json.dumps([str(folder / name) for name in files]) + "\n")
     process.stdin.flush()
-    return float(json.loads(process.stdout.readline())["seconds"])
+    return float(process.stdout.readline())

@@ -1,4 +1,4 @@
-"""Embedding requests: how many are sent, beside the least there can be; none for what has not changed."""
+"""Requests to the models: how many are sent, beside the least there can be; none for what has not changed."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -26,25 +26,31 @@ def _mixed(tenant: Tenant, count: int) -> list[str]:
     corpus, batch = Corpus("mixed"), Settings().embed_batch
     sizes = [round(_LARGEST ** (number / max(1, count - 1))) for number in range(count)]
     files = {f"{number}.txt": corpus.of_chunks(number, size) for number, size in enumerate(sizes)}
-    print(f"Embedding requests; {count} text documents of 1 to {_LARGEST} chunks, {batch} chunks a request\n")
-    row("what is put", "documents", "chunks", "seconds", "requests", "floor", "ratio", "by limits")
+    print(f"Requests to the models; {count} text documents of 1 to {_LARGEST} chunks, {batch} chunks a request\n")
+    row("what is put", "documents", "chunks", "seconds", "requests", "floor", "ratio", "by limits", "summaries")
     done, load = _ingested(tenant, files)
     floor = sum(ceil(document["chunks"]["total"] / batch) for document in done.documents)
     sent = load.embeddings["requests"]
-    cells = f"{sent}", f"{floor}", f"{sent / floor:.3f}", f"{sum(map(_least, done.documents))}"
+    cells = f"{sent}", f"{floor}", f"{sent / floor:.3f}", f"{sum(map(_least, done.documents))}", load.chats
     row("new", count, f"{done.chunks():,}", f"{done.seconds:.1f}", *cells)
     again = {
         "the same again": _ingested(tenant, files),
         "under other names": _ingested(tenant, {f"copy-{name}": data for name, data in files.items()}),
     }
     for name, (repeated, repeat) in again.items():
-        row(name, count, f"{repeated.chunks():,}", f"{repeated.seconds:.1f}", repeat.embeddings["requests"], 0, "", 0)
+        row(
+            name,
+            count,
+            f"{repeated.chunks():,}",
+            f"{repeated.seconds:.1f}",
+            repeat.embeddings["requests"],
+            0,
+            "",
+            0,
+            repeat.chats,
+        )
     misses = [f"{sent} requests, the floor is {floor}"] if sent > OVER * floor else []
-    return misses + [
-        f"{name}: {repeat.embeddings['requests']} requests"
-        for name, (_, repeat) in again.items()
-        if repeat.embeddings["requests"]
-    ]
+    return misses + [f"{name}: {repeat.requests} requests" for name, (_, repeat) in again.items() if repeat.requests]
 
 
 def _least(document: Mapping[str, Any]) -> int:

@@ -4,7 +4,6 @@ As a module it is that process: it takes names of files and gives what came of e
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -63,9 +62,15 @@ def _outcome(file: str) -> dict[str, object]:
         texts = [page.extract_text() for page in library.PdfReader(file).pages]
     except Exception as error:  # noqa: BLE001 - whatever it is, pypdf gives up
         print(repr(error), file=sys.stderr)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _peak()
     text = "\n\n".join(texts).encode(errors="replace").decode()
     return {"text": text, "pages": len(texts), "cpu": time.process_time() - started, "peak": peak}
+
+
+def _peak() -> int:
+    """Bytes of memory at most. Not by getrusage, which begins with what the parent had when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 if __name__ == "__main__":
