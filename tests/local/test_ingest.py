@@ -22,6 +22,7 @@ def test_a_long_document_has_a_summary_and_is_paid_for_once(caller: Caller, clie
 
 def test_a_document_to_be_confirmed_costs_nothing_before_and_its_estimate_after(caller: Caller) -> None:
     data = BOOK[:9_000].encode()
+    caller.ok("POST", "/documents", {"filename": "book.txt", "size": 1})  # the last announcement counts
     made = caller.ok("POST", "/documents", {"filename": "book.txt", "size": len(data), "confirm": True})
     submit(made["upload"], data)
     held = caller.await_status("book.txt", "waiting", version=1)  # announced it is version 0
