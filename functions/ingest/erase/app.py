@@ -23,6 +23,7 @@ def work(message: Erasure) -> None:
         blobs=clients.blobs(),
         vectors=clients.vectors(),
         made=clients.made(),
+        answers=clients.answers(),
         again=clients.queue(here.erase_queue_url),
         late_seconds=here.late_erasure_seconds,
     )

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille.alarms import Alarms
+from quadrille.answers import Answers
 from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
 from quadrille.bus import Bus
@@ -136,6 +137,13 @@ def made() -> Made:
 
 
 @cache
+def answers() -> Answers:
+    """Cached answers."""
+    here = settings()
+    return Answers(here.ledger_table, here.documents_table, dynamodb(), here.cache_seconds, now=time.time)
+
+
+@cache
 def limits() -> Limits:
     """What may be spent."""
     here = settings()
@@ -237,8 +245,10 @@ def retriever() -> "Retriever":
 def desk() -> "Desk":
     """What answers questions."""
     from quadrille.ask.answer import Desk
+    from quadrille.ask.cache import Cache
 
-    return Desk(models(), retriever(), settings().answer_tokens)
+    here = settings()
+    return Desk(models(), retriever(), Cache(answers(), ledger(), here.inline_result_bytes), here.answer_tokens)
 
 
 @cache

@@ -93,6 +93,7 @@ class Settings(BaseModel):
     embed_batch: PositiveInt = 128
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000
+    cache_seconds: PositiveInt = 7 * 86_400  # how long an answer is known, if its collection does not change
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

@@ -50,16 +50,22 @@ def from_item(item: Mapping[str, Any]) -> Row:
 def get_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Row]:
     """The rows of these keys that exist, as they are now, in no order. Raises `RetryLater`."""
     for start in range(0, len(keys), _KEYS_A_READ):
-        wanted = [to_item(key) for key in keys[start : start + _KEYS_A_READ]]
-        left: Any = {table: {"Keys": wanted, "ConsistentRead": True}}
-        for _ in range(_READS):
-            answer = client.batch_get_item(RequestItems=left)
-            yield from (from_item(item) for item in answer["Responses"][table])
-            left = answer.get("UnprocessedKeys")
-            if not left:
-                break
-        else:
-            raise RetryLater(f"The table {table} is throttling.")
+        yield from (row for _, row in get_from(client, {table: keys[start : start + _KEYS_A_READ]}))
+
+
+def get_from(client: "DynamoDBClient", keys: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[tuple[str, Row]]:
+    """The rows of up to 100 keys by table, each with its table. Raises `RetryLater`."""
+    left: Any = {
+        table: {"Keys": [to_item(key) for key in wanted], "ConsistentRead": True} for table, wanted in keys.items()
+    }
+    for _ in range(_READS):
+        answer = client.batch_get_item(RequestItems=left)
+        for table, items in answer["Responses"].items():
+            yield from ((table, from_item(item)) for item in items)
+        left = answer.get("UnprocessedKeys")
+        if not left:
+            return
+    raise RetryLater(f"The tables {', '.join(left)} are throttling.")
 
 
 def delete_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from quadrille.ask import citations
-from quadrille.ask.models import AskRequest, AskResponse
+from quadrille.ask.cache import Answered, Cache, digest_of
+from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
 from quadrille.llm import Completion, Models
@@ -34,7 +35,16 @@ class Desk:
 
     models: Models
     retriever: Retriever
+    cache: Cache
     limit: int
+
+    def scope(self, request: AskRequest) -> str:
+        """A digest of what an answer depends on besides the question, its tenant and its collection."""
+        return digest_of(
+            request.model_dump(exclude={"question", "collection", "max_cost_usd", "cache"}),
+            [self.models.chat_model, self.models.embedding_model, self.models.dimensions],
+            [prompt("answer"), self.limit],
+        )
 
 
 def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
@@ -43,20 +53,44 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
     what `Ledger.pay` raises.
     """
+    answered = _made(request, payer, desk) if request.cache == "off" else _known_or_made(request, payer, desk)
+    return AskResponse(
+        **dict(answered.answer), cached=answered.cached, conversation_id=None, receipt=answered.spent.public()
+    )
+
+
+def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
+    slot, known = desk.cache.find(
+        request.question,
+        payer,
+        collection=request.collection,
+        scope=desk.scope(request),
+        model=desk.models.chat_model,
+    )
+    if known:
+        return known
+    made = _made(request, payer, desk)
+    desk.cache.keep(slot, made)
+    return made
+
+
+def _made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
+    """Retrieve, generate and check."""
     found, spent = desk.retriever.find(
         request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
     )
     if not found:
-        return _refusal(request, found, spent)
+        return Answered(_refusal(request, found), (), spent)
+    sources = tuple(source.source for source in found)
     with added_to(spent):
         completion = desk.models.chat(
             _messages(request.question, found),
-            replace(_after(payer, spent), sources=tuple(source.source for source in found)),
+            replace(_after(payer, spent), sources=sources),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
         )
-    return _checked(request, completion, found, spent + completion.receipt)
+    return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
 
 
 def _after(payer: Payer, spent: Receipt) -> Payer:
@@ -83,26 +117,23 @@ def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
     return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
 
 
-def _checked(request: AskRequest, completion: Completion, found: Sequence[Found], spent: Receipt) -> AskResponse:
+def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]) -> Answer:
     """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
     try:
         draft = _Draft.model_validate_json(completion.text)
     except ValidationError:  # cut off at the limit, or a model that does not keep to a schema
-        return _refusal(request, found, spent)
+        return _refusal(request, found)
     held = citations.check(draft.citations, found)
     if not draft.supported or not held:
-        return _refusal(request, found, spent)
-    return AskResponse(
+        return _refusal(request, found)
+    return Answer(
         answer=citations.without_markers(draft.answer, keep={citation.number for citation in held}),
         citations=held,
         supported=True,
-        cached=None,
-        conversation_id=None,
-        receipt=spent.public(),
     )
 
 
-def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> AskResponse:
+def _refusal(request: AskRequest, found: Sequence[Found]) -> Answer:
     """No answer, and what was searched for it."""
     names = list(dict.fromkeys(source.filename for source in found))
     searched = (
@@ -110,11 +141,8 @@ def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> Ask
         if names
         else (f"the collection {request.collection!r}, which has no matching documents")
     )
-    return AskResponse(
+    return Answer(
         answer=f"The documents do not contain an answer to this question. Searched: {searched}.",
         citations=[],
         supported=False,
-        cached=None,
-        conversation_id=None,
-        receipt=spent.public(),
     )

@@ -41,6 +41,8 @@ class SearchRequest(Body):
 class AskRequest(Body):
     """`POST /ask`. `cache: "off"` asks the model anew even if this very request was paid for before."""
 
+    # What is added here becomes part of what the cache knows an answer by, unless `ask/answer.py` excepts it.
+
     question: Question
     collection: Collection = "default"
     top_k: Annotated[int, Field(ge=1, le=32)] = 8
@@ -87,12 +89,17 @@ class SearchResponse(BaseModel):
     receipt: dict[str, Any]
 
 
-class AskResponse(BaseModel):
-    """What `POST /ask` gives."""
+class Answer(BaseModel):
+    """What is found out about a question."""
 
     answer: str
     citations: list[Citation]
     supported: bool
+
+
+class AskResponse(Answer):
+    """What `POST /ask` gives."""
+
     cached: Literal["exact", "semantic"] | None
     conversation_id: str | None
     receipt: dict[str, Any]

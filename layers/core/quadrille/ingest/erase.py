@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aws_lambda_powertools import Logger
 
+from quadrille.answers import Answers
 from quadrille.blobs import Blobs
 from quadrille.documents import Documents, Place
 from quadrille.errors import Invalid, RetryLater
@@ -26,6 +27,7 @@ def erase(
     blobs: Blobs,
     vectors: Vectors,
     made: Made,
+    answers: Answers,
     again: Queue,
     late_seconds: int,
 ) -> None:
@@ -41,9 +43,16 @@ def erase(
         logger.info("deletion_superseded")
         return
     objects, records, results = _objects(version, blobs), _records(version, vectors), made.before(version)
+    cached = answers.dead(version.tenant, version.collection)
     known = {*version.attachments, *listed(objects, blobs)}
     attachments = of_mail(version.document_id, known, blobs)
-    counts = {"vectors": len(records), "objects": len(objects), "attachments": len(attachments), **_counted(results)}
+    counts = {
+        "vectors": len(records),
+        "objects": len(objects),
+        "attachments": len(attachments),
+        **_counted(results),
+        "cached": len(cached),
+    }
     if version.late:
         documents.erased_late(version, counts)
     elif known or not documents.is_erasing(version):
@@ -51,8 +60,14 @@ def erase(
         documents.erasing(version, counts)
     blobs.delete([*attachments, *objects])
     vectors.delete_ids(version.tenant, records)
+    answers.erase(cached)
     made.erase(version.tenant, results)
-    if _objects(version, blobs) or _records(version, vectors) or made.before(version):
+    if (
+        _objects(version, blobs)
+        or _records(version, vectors)
+        or made.before(version)
+        or answers.dead(version.tenant, version.collection)
+    ):
         raise RetryLater("Not everything of the document is gone yet.", seconds=5)
     documents.erased(version)
     logger.info("document_erased", document_id=version.document_id, late=version.late, counts=counts)
