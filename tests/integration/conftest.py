@@ -173,7 +173,12 @@ def vector_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def house(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, model_server: str, vector_server: str, tenant: str
 ) -> Iterator[House]:
-    names = {"DOCUMENTS_TABLE": "DocumentsTable", "LEDGER_TABLE": "LedgerTable", "KEYS_TABLE": "KeysTable"}
+    names = {
+        "DOCUMENTS_TABLE": "DocumentsTable",
+        "LEDGER_TABLE": "LedgerTable",
+        "KEYS_TABLE": "KeysTable",
+        "CONVERSATIONS_TABLE": "ConversationsTable",
+    }
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()

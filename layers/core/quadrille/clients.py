@@ -22,6 +22,7 @@ from quadrille.bus import Bus
 from quadrille.claims import Claims
 from quadrille.collections import Collections, Size
 from quadrille.config import settings
+from quadrille.conversations import Conversations
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
@@ -144,6 +145,20 @@ def answers() -> Answers:
 
 
 @cache
+def conversations() -> Conversations:
+    """The conversations table."""
+    here = settings()
+    return Conversations(
+        here.conversations_table,
+        dynamodb(),
+        here.conversation_days,
+        here.conversation_turns,
+        now=time.time,
+        sleep=time.sleep,
+    )
+
+
+@cache
 def limits() -> Limits:
     """What may be spent."""
     here = settings()
@@ -246,9 +261,16 @@ def desk() -> "Desk":
     """What answers questions."""
     from quadrille.ask.answer import Desk
     from quadrille.ask.cache import Cache
+    from quadrille.ask.conversations import Memory
 
     here = settings()
-    return Desk(models(), retriever(), Cache(answers(), ledger(), here.inline_result_bytes), here.answer_tokens)
+    return Desk(
+        models(),
+        retriever(),
+        Cache(answers(), ledger(), here.inline_result_bytes),
+        Memory(conversations(), models(), here.rewrite_tokens),
+        here.answer_tokens,
+    )
 
 
 @cache

@@ -68,11 +68,20 @@ def get_from(client: "DynamoDBClient", keys: Mapping[str, Sequence[Mapping[str, 
     raise RetryLater(f"The tables {', '.join(left)} are throttling.")
 
 
+def put_all(client: "DynamoDBClient", table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put rows, each whole. Raises `RetryLater`."""
+    _write(client, table, [{"PutRequest": {"Item": to_item(row)}} for row in rows])
+
+
 def delete_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> None:
     """Delete the rows of these keys; one that is not there is no error. Raises `RetryLater`."""
-    for start in range(0, len(keys), _KEYS_A_WRITE):
-        deletions = [{"DeleteRequest": {"Key": to_item(key)}} for key in keys[start : start + _KEYS_A_WRITE]]
-        if client.batch_write_item(RequestItems={table: deletions}).get("UnprocessedItems"):  # type: ignore[dict-item]
+    _write(client, table, [{"DeleteRequest": {"Key": to_item(key)}} for key in keys])
+
+
+def _write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> None:
+    for start in range(0, len(requests), _KEYS_A_WRITE):
+        some = {table: requests[start : start + _KEYS_A_WRITE]}
+        if client.batch_write_item(RequestItems=some).get("UnprocessedItems"):
             raise RetryLater(f"The table {table} is throttling.")
 
 

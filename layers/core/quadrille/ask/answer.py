@@ -3,20 +3,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from quadrille.ask import citations
 from quadrille.ask.cache import Answered, Cache, digest_of
+from quadrille.ask.conversations import Memory
 from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
 from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
-from quadrille.receipts import Receipt, added_to
+from quadrille.receipts import added_to
 
 
 class _Draft(BaseModel):
@@ -36,12 +36,13 @@ class Desk:
     models: Models
     retriever: Retriever
     cache: Cache
+    memory: Memory
     limit: int
 
     def scope(self, request: AskRequest) -> str:
         """A digest of what an answer depends on besides the question, its tenant and its collection."""
         return digest_of(
-            request.model_dump(exclude={"question", "collection", "max_cost_usd", "cache"}),
+            request.model_dump(exclude={"question", "collection", "conversation_id", "max_cost_usd", "cache"}),
             [self.models.chat_model, self.models.embedding_model, self.models.dimensions],
             [prompt("answer"), self.limit],
         )
@@ -53,10 +54,15 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
     what `Ledger.pay` raises.
     """
-    answered = _made(request, payer, desk) if request.cache == "off" else _known_or_made(request, payer, desk)
-    return AskResponse(
-        **dict(answered.answer), cached=answered.cached, conversation_id=None, receipt=answered.spent.public()
-    )
+    asked = desk.memory.hear(request, payer)
+    alone = request.model_copy(update={"question": asked.question})
+    payer = replace(payer.after(asked.spent), sources=asked.sources)
+    with added_to(asked.spent):
+        answered = _made(alone, payer, desk) if request.cache == "off" else _known_or_made(alone, payer, desk)
+    spent = asked.spent + answered.spent
+    with added_to(spent):
+        kept = desk.memory.keep(asked, answered)
+    return AskResponse(**dict(answered.answer), cached=answered.cached, conversation_id=kept, receipt=spent.public())
 
 
 def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
@@ -77,28 +83,24 @@ def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
 def _made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
     """Retrieve, generate and check."""
     found, spent = desk.retriever.find(
-        request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
+        request.question,
+        replace(payer, sources=()),
+        collection=request.collection,
+        top_k=request.top_k,
+        only=request.filter,
     )
     if not found:
         return Answered(_refusal(request, found), (), spent)
-    sources = tuple(source.source for source in found)
+    sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(
             _messages(request.question, found),
-            replace(_after(payer, spent), sources=sources),
+            replace(payer.after(spent), sources=sources),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
         )
     return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
-
-
-def _after(payer: Payer, spent: Receipt) -> Payer:
-    """The same payer with what is left of the request's own limit."""
-    if payer.max_cost is None:
-        return payer
-    own = spent.cost_usd - spent.written_off_usd
-    return replace(payer, max_cost=max(Decimal(0), payer.max_cost - own))
 
 
 def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:

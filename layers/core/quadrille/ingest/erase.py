@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 
 from quadrille.answers import Answers
 from quadrille.blobs import Blobs
+from quadrille.conversations import Conversations
 from quadrille.documents import Documents, Place
 from quadrille.errors import Invalid, RetryLater
 from quadrille.ingest.attachments import listed, of_mail
@@ -28,6 +29,7 @@ def erase(
     vectors: Vectors,
     made: Made,
     answers: Answers,
+    conversations: Conversations,
     again: Queue,
     late_seconds: int,
 ) -> None:
@@ -43,7 +45,7 @@ def erase(
         logger.info("deletion_superseded")
         return
     objects, records, results = _objects(version, blobs), _records(version, vectors), made.before(version)
-    cached = answers.dead(version.tenant, version.collection)
+    cached, leads = answers.dead(version.tenant, version.collection), conversations.made_of(version)
     known = {*version.attachments, *listed(objects, blobs)}
     attachments = of_mail(version.document_id, known, blobs)
     counts = {
@@ -52,6 +54,7 @@ def erase(
         "attachments": len(attachments),
         **_counted(results),
         "cached": len(cached),
+        "conversations": len(leads),
     }
     if version.late:
         documents.erased_late(version, counts)
@@ -60,6 +63,7 @@ def erase(
         documents.erasing(version, counts)
     blobs.delete([*attachments, *objects])
     vectors.delete_ids(version.tenant, records)
+    conversations.erase(version.tenant, leads)
     answers.erase(cached)
     made.erase(version.tenant, results)
     if (
@@ -67,6 +71,7 @@ def erase(
         or _records(version, vectors)
         or made.before(version)
         or answers.dead(version.tenant, version.collection)
+        or conversations.made_of(version)
     ):
         raise RetryLater("Not everything of the document is gone yet.", seconds=5)
     documents.erased(version)
