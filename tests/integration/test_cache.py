@@ -8,21 +8,13 @@ import pytest
 
 from quadrille import clients
 from quadrille.documents import Place
+from tests.integration.conftest import CLUB as TEXT
 from tests.integration.house import House, reset_caches
 from tests.integration.test_costs import costs
 from tests.integration.test_erase import delete
 from tests.integration.test_pipeline import asked, shown
 
-TEXT = b"The number of the club is seven. Its colour is green."
 QUESTION = "What is the number of the club?"
-
-
-@pytest.fixture
-def club(house: House, tenant: str) -> Place:
-    place = Place(tenant, "default", "club.md")
-    house.drop(place.key, TEXT)
-    house.work()
-    return place
 
 
 @pytest.fixture
@@ -115,9 +107,7 @@ def test_another_model_or_limit_is_another_answer(
     asked(house, club.tenant, QUESTION)
     monkeypatch.setenv(name, {"CHAT_MODEL": "gpt-5-nano", "ANSWER_TOKENS": "999"}[name])
     reset_caches()
-    slot, known = clients.desk().cache.find(
-        QUESTION, payer(club.tenant), collection="default", scope=scope(), model="m"
-    )
+    slot, known = clients.desk().cache.find(QUESTION, payer(club.tenant), collection="default", scope=scope())
     assert (known, slot.epoch) == (None, 1)
 
 

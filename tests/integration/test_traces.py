@@ -10,7 +10,7 @@ from quadrille import clients
 from quadrille.blobs import Blobs
 from quadrille.documents import Place
 from quadrille.llm import Models
-from quadrille.vectors import Vectors
+from quadrille.vectors import Vectors, questions
 from tests.integration.house import House, reset_caches
 from tests.integration.kills import Executioner
 from tests.integration.test_erase import delete
@@ -93,6 +93,14 @@ def test_not_a_word_is_left_in_conversations_and_what_followed_from_them(house: 
     delete(house, club)
     house.settle()
     assert (left(club.tenant), shown(house, club)["erased"]["conversations"]) == ([], 1)
+
+
+def test_no_vector_of_a_question_is_left_of_its_collection(house: House, club: Place) -> None:
+    asked(house, club.tenant, f"Is {WORD} the secret word of the club?", cache="semantic")
+    assert clients.vectors().ids(questions(club.tenant), prefix="")
+    delete(house, club)
+    house.settle()
+    assert (clients.vectors().ids(questions(club.tenant), prefix=""), left(club.tenant)) == ([], [])
 
 
 def test_an_answer_is_not_given_from_what_was_deleted(house: House, club: Place) -> None:

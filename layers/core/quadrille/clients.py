@@ -267,7 +267,9 @@ def desk() -> "Desk":
     return Desk(
         models(),
         retriever(),
-        Cache(answers(), ledger(), here.inline_result_bytes),
+        Cache(
+            answers(), vectors(), ledger(), here.chat_model, here.inline_result_bytes, float(here.semantic_similarity)
+        ),
         Memory(conversations(), models(), here.rewrite_tokens),
         here.answer_tokens,
     )

@@ -75,6 +75,7 @@ class Settings(BaseModel):
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
     price_overrides: Json[dict[str, Price]] = {}
+    semantic_similarity: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.95")  # docs/quality.md says what that does
     rate_limits: Json[dict[str, Rate]] = {}
     ledger_days: PositiveInt = 30
 

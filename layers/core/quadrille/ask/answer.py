@@ -13,7 +13,7 @@ from quadrille.ask.conversations import Memory
 from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
-from quadrille.llm import Completion, Models
+from quadrille.llm import Completion, Embeddings, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import added_to
@@ -66,21 +66,21 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
 
 
 def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
-    slot, known = desk.cache.find(
-        request.question,
-        payer,
-        collection=request.collection,
-        scope=desk.scope(request),
-        model=desk.models.chat_model,
-    )
+    slot, known = desk.cache.find(request.question, payer, collection=request.collection, scope=desk.scope(request))
     if known:
         return known
-    made = _made(request, payer, desk)
-    desk.cache.keep(slot, made)
+    embedded = None
+    if request.cache == "semantic":
+        embedded = desk.retriever.embed(request.question, replace(payer, sources=()))
+        known = desk.cache.find_similar(slot, embedded, payer)
+        if known:
+            return known
+    made = _made(request, payer, desk, embedded)
+    desk.cache.keep(slot, made, embedded)
     return made
 
 
-def _made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
+def _made(request: AskRequest, payer: Payer, desk: Desk, embedded: Embeddings | None = None) -> Answered:
     """Retrieve, generate and check."""
     found, spent = desk.retriever.find(
         request.question,
@@ -88,6 +88,7 @@ def _made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
         collection=request.collection,
         top_k=request.top_k,
         only=request.filter,
+        embedded=embedded,
     )
     if not found:
         return Answered(_refusal(request, found), (), spent)

@@ -72,13 +72,8 @@ class Memory:
         payer = replace(payer, sources=conversation.sources)
         shorter, spent = self._shortened(conversation, payer)
         with added_to(spent):
-            question, receipt = rewrite(
-                request.question,
-                shorter.turns,
-                payer.after(spent),
-                models=self.models,
-                limit=self.limit,
-                summary=shorter.summary,
+            question, receipt = self.rewrite(
+                request.question, shorter.turns, payer.after(spent), summary=shorter.summary
             )
         return Asked(question, spent + receipt, shorter)
 
@@ -90,52 +85,42 @@ class Memory:
         kept = self.conversations.append(asked.conversation, turn, answered.sources)
         return asked.conversation.id if kept else None
 
+    def rewrite(
+        self, question: str, history: Sequence[tuple[str, str]], payer: Payer, *, summary: str = ""
+    ) -> tuple[str, Receipt]:
+        """A question as one asks it who has not heard the questions and answers before it, and what that cost.
+
+        It stays as it is if nothing was said before, or if the model's reply is no question. Raises as `Ledger.pay`.
+        """
+        if not history:
+            return question, Receipt()
+        said = {**_said(history[-_TURNS:], summary), "question": question}
+        completion = self._reply(said, payer, REWRITE, _Question)
+        try:
+            alone = _Question.model_validate_json(completion.text).question.strip()
+        except ValidationError:
+            alone = ""
+        return (alone if 0 < len(alone) <= QUESTION_CHARACTERS else question), completion.receipt
+
     def _shortened(self, conversation: Conversation, payer: Payer) -> tuple[Conversation, Receipt]:
         """The conversation with its older turns summarized, if it is long, and what that cost."""
         if len(conversation.turns) <= _TURNS:
             return conversation, Receipt()
         said = _said(conversation.turns[:-_KEPT], conversation.summary)
-        completion = _reply(said, payer, CONVERSATION, _Summary, self.models, self.limit)
+        completion = self._reply(said, payer, CONVERSATION, _Summary)
         try:
             summary = _Summary.model_validate_json(completion.text).summary
         except ValidationError:
             return conversation, completion.receipt
         return conversation.fold(summary, keep=_KEPT), completion.receipt
 
-
-def rewrite(
-    question: str,
-    history: Sequence[tuple[str, str]],
-    payer: Payer,
-    *,
-    models: Models,
-    limit: int,
-    summary: str = "",
-) -> tuple[str, Receipt]:
-    """A question as one asks it who has not heard the questions and answers before it, and what that cost.
-
-    It stays as it is if nothing was said before, or if the model's reply is no question. Raises as `Ledger.pay`.
-    """
-    if not history:
-        return question, Receipt()
-    said = {**_said(history[-_TURNS:], summary), "question": question}
-    completion = _reply(said, payer, REWRITE, _Question, models, limit)
-    try:
-        alone = _Question.model_validate_json(completion.text).question.strip()
-    except ValidationError:
-        alone = ""
-    return (alone if 0 < len(alone) <= QUESTION_CHARACTERS else question), completion.receipt
+    def _reply(self, said: dict[str, Any], payer: Payer, purpose: Purpose, shape: type[BaseModel]) -> Completion:
+        """The model's reply. What was said travels as JSON strings, which no text of theirs can close."""
+        content = json.dumps(said, ensure_ascii=False)
+        messages = [{"role": "system", "content": prompt(purpose.name)}, {"role": "user", "content": content}]
+        return self.models.chat(messages, payer, purpose=purpose, schema=shape.model_json_schema(), limit=self.limit)
 
 
 def _said(history: Sequence[tuple[str, str]], summary: str) -> dict[str, Any]:
     before = [{"question": question, "answer": answer} for question, answer in history]
     return {"summary": summary, "history": before}
-
-
-def _reply(
-    said: dict[str, Any], payer: Payer, purpose: Purpose, shape: type[BaseModel], models: Models, limit: int
-) -> Completion:
-    """The model's reply. What was said travels as JSON strings, which no text of theirs can close."""
-    content = json.dumps(said, ensure_ascii=False)
-    messages = [{"role": "system", "content": prompt(purpose.name)}, {"role": "user", "content": content}]
-    return models.chat(messages, payer, purpose=purpose, schema=shape.model_json_schema(), limit=limit)

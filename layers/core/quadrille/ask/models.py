@@ -55,7 +55,7 @@ class AskRequest(Body):
     filter: Filter = Filter()
     conversation_id: ConversationId | None = None
     max_cost_usd: Dollars | None = None
-    cache: Literal["exact", "off"] = "exact"
+    cache: Literal["exact", "semantic", "off"] = "exact"
 
 
 class Hit(BaseModel):

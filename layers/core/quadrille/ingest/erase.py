@@ -14,7 +14,7 @@ from quadrille.ingest.work import version_of, work_prefix
 from quadrille.made import Made, Result
 from quadrille.messages import Deletion, Erasure, ObjectDeleted
 from quadrille.queues import Queue
-from quadrille.vectors import Vectors
+from quadrille.vectors import Vectors, questions
 
 logger = Logger()
 
@@ -65,6 +65,7 @@ def erase(
     vectors.delete_ids(version.tenant, records)
     conversations.erase(version.tenant, leads)
     answers.erase(cached)
+    vectors.delete(questions(version.tenant), where={"collection": {"$eq": version.collection}})
     made.erase(version.tenant, results)
     if (
         _objects(version, blobs)
