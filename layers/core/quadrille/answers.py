@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from quadrille.collections import collection_key
+from quadrille.errors import Busy
 from quadrille.rows import Row, delete_all, from_item, get, get_from, to_item
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ class Answers:
         return list(islice((from_item(item) for page in pages for item in page["Items"]), MOST_DEAD))
 
     def erase(self, keys: Sequence[Mapping[str, str]]) -> None:
-        """Delete answers. Raises `RetryLater`."""
+        """Delete what `dead` gave. Raises `RetryLater`, and `Busy` if there may be more."""
         delete_all(self.dynamodb, self.table, keys)
+        if len(keys) == MOST_DEAD:
+            raise Busy("More answers of the collection are cached than one message erases.")
 
 
 def _epoch(row: Row | None) -> int:

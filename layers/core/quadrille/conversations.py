@@ -9,10 +9,11 @@ import random
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from quadrille.claims import made_key
-from quadrille.errors import NotFound, RetryLater
+from quadrille.errors import Busy, NotFound, RetryLater
 from quadrille.messages import DocumentVersion
 from quadrille.rows import Row, delete_all, from_item, get, put_all, to_item
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ID = "conv_[a-z2-7]{26}"
+MOST_LEADS = 2_000  # that are followed in one go
 _MOST_SOURCES = 32  # that a later call names as its own; what leads to the conversation is kept for all
 _ANSWER_CHARACTERS = 1_000  # of an answer that are kept: enough to know what a follow-up speaks of
 _TRIES = 12
@@ -105,7 +107,10 @@ class Conversations:
         raise RetryLater("Many questions are asked in this conversation at the same time.")
 
     def made_of(self, version: DocumentVersion) -> list[dict[str, str]]:
-        """The keys of the rows that lead from the versions of a document before this one to conversations."""
+        """The keys of the rows that lead from the versions of a document before this one to conversations.
+
+        At most `MOST_LEADS` of them.
+        """
         first = _lead(version.tenant, version.budget, "")
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.table,
@@ -114,13 +119,18 @@ class Conversations:
             ConsistentRead=True,
         )
         rows = (from_item(item) for page in pages for item in page["Items"])
-        return [{name: row[name] for name in first} for row in rows]
+        return [{name: row[name] for name in first} for row in islice(rows, MOST_LEADS)]
 
     def erase(self, tenant: str, leads: Sequence[Mapping[str, str]]) -> None:
-        """Delete the conversations these rows lead to, and then the rows. Raises `RetryLater`."""
+        """Delete the conversations these rows lead to, and then the rows.
+
+        Raises `RetryLater`, and `Busy` if there may be more.
+        """
         ids = dict.fromkeys(lead["conversation_id"].partition("/")[2] for lead in leads)
         delete_all(self.dynamodb, self.table, [_key(tenant, id_) for id_ in ids])
         delete_all(self.dynamodb, self.table, leads)
+        if len(leads) == MOST_LEADS:
+            raise Busy("More conversations draw on the document than one message erases.")
 
     def _find(self, tenant: str, id_: str) -> Conversation | None:
         row = get(self.dynamodb, self.table, _key(tenant, id_))
