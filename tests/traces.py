@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from quadrille.rows import from_item
+from quadrille.vectors import questions
 
 
 def traces(word: str, tenant: str, *, s3: Any, bucket: str, dynamodb: Any, index: Any) -> list[str]:
@@ -27,6 +28,7 @@ def _rows(dynamodb: Any) -> Iterator[tuple[str, str]]:
 
 
 def _vectors(index: Any, tenant: str) -> Iterator[tuple[str, str]]:
-    for page in index.list(namespace=tenant):
-        for vector in page.vectors:
-            yield vector.id, repr(index.fetch(ids=[vector.id], namespace=tenant))
+    for namespace in (tenant, questions(tenant)):
+        for page in index.list(namespace=namespace):
+            for vector in page.vectors:
+                yield vector.id, repr(index.fetch(ids=[vector.id], namespace=namespace))

@@ -14,6 +14,7 @@ from local.models.facts import MaterialFacts
 from local.models.fields import JsonObject
 from local.models.filling import fill
 from local.models.messages import Message
+from local.models.rewriting import read_follow_up, rewrite
 from local.models.tokens import count_tokens, first_tokens
 from local.models.tool_calls import ToolCall, choose_calls
 
@@ -46,10 +47,10 @@ def reply_to(call: ChatCall) -> Reply:
 
 
 def _write(call: ChatCall, conversation: Conversation) -> str:
-    ask = read_ask(call.messages)
-    asked = answer_ask(ask) if ask else None
+    ask, follow_up = read_ask(call.messages), read_follow_up(call.messages)
+    asked = answer_ask(ask) if ask else rewrite(follow_up) if follow_up else None
     if call.format.kind == "text":
-        return str(asked["answer"]) if asked else answer(conversation)
+        return str(asked.get("answer") or asked["question"]) if asked else answer(conversation)
     schema = call.format.schema if call.format.schema is not None else _free_schema(call.messages, asked)
     return json.dumps(fill(schema, MaterialFacts(conversation), asked), ensure_ascii=False)
 

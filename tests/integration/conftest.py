@@ -20,7 +20,7 @@ from quadrille.budgets import Limits
 from quadrille.bus import Bus
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claims
-from quadrille.documents import Documents
+from quadrille.documents import Documents, Place
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.purposes import ANSWER
@@ -29,6 +29,8 @@ from tests.integration import house as harness
 from tests.integration.house import House, build, reset_caches
 from tests.integration.kills import Executioner, executioner
 from tests.template import TEMPLATE
+
+CLUB = b"The number of the club is seven. Its colour is green."
 
 
 @dataclass
@@ -173,7 +175,12 @@ def vector_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def house(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, model_server: str, vector_server: str, tenant: str
 ) -> Iterator[House]:
-    names = {"DOCUMENTS_TABLE": "DocumentsTable", "LEDGER_TABLE": "LedgerTable", "KEYS_TABLE": "KeysTable"}
+    names = {
+        "DOCUMENTS_TABLE": "DocumentsTable",
+        "LEDGER_TABLE": "LedgerTable",
+        "KEYS_TABLE": "KeysTable",
+        "CONVERSATIONS_TABLE": "ConversationsTable",
+    }
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()
@@ -197,3 +204,12 @@ def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
 def tenant() -> str:
     """A tenant of the test's own: the vector server outlives a test."""
     return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def club(house: House, tenant: str) -> Place:
+    """A document that is ready."""
+    place = Place(tenant, "default", "club.md")
+    house.drop(place.key, CLUB)
+    house.work()
+    return place

@@ -9,7 +9,15 @@ from quadrille.documents import Place
 from tests.integration.house import House, invoke, sqs_event
 from tests.integration.test_pipeline import found, shown
 
-GONE = {"vectors": 1, "objects": 4, "attachments": 0, "results": 1, "answers": 0}  # a note's
+GONE = {
+    "vectors": 1,
+    "objects": 4,
+    "attachments": 0,
+    "results": 1,
+    "answers": 0,
+    "cached": 0,
+    "conversations": 0,
+}  # a note's
 
 
 @pytest.fixture

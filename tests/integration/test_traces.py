@@ -10,7 +10,7 @@ from quadrille import clients
 from quadrille.blobs import Blobs
 from quadrille.documents import Place
 from quadrille.llm import Models
-from quadrille.vectors import Vectors
+from quadrille.vectors import Vectors, questions
 from tests.integration.house import House, reset_caches
 from tests.integration.kills import Executioner
 from tests.integration.test_erase import delete
@@ -61,7 +61,8 @@ def test_not_a_word_is_left_anywhere_and_the_receipt_counts_what_went(house: Hou
     delete(house, club)
     house.settle()
     assert left(club.tenant) == []
-    assert shown(house, club)["erased"] == {"vectors": 1, "objects": 8, "attachments": 0, "results": 2, "answers": 1}
+    erased = {"vectors": 1, "objects": 8, "attachments": 0, "results": 2, "answers": 1, "cached": 1}
+    assert shown(house, club)["erased"] == {**erased, "conversations": 0}
     [question] = [name for name in remains(club) if name.startswith("call#")]
     assert remains(club) == [question]
 
@@ -79,6 +80,27 @@ def test_a_summary_goes_with_its_document(house: House, tenant: str, monkeypatch
     house.settle()
     assert (left(tenant), remains(place)) == ([], [])
     assert shown(house, place)["erased"]["results"] == document["receipt"]["calls"] > 3
+
+
+def test_not_a_word_is_left_in_conversations_and_what_followed_from_them(house: House, club: Place) -> None:
+    first = asked(house, club.tenant, "What is the secret word of the club?", conversation_id="new")
+    place = Place(club.tenant, "default", "house.md")
+    house.drop(place.key, b"The house of the club is green.")
+    house.work()
+    more = {"filter": {"filename": "house.md"}, "conversation_id": first["conversation_id"]}
+    asked(house, club.tenant, f"And what is the house called {WORD}?", **more)  # as a model might have rewritten it
+    assert [name for name in left(club.tenant) if name.startswith("ConversationsTable")]
+    delete(house, club)
+    house.settle()
+    assert (left(club.tenant), shown(house, club)["erased"]["conversations"]) == ([], 1)
+
+
+def test_no_vector_of_a_question_is_left_of_its_collection(house: House, club: Place) -> None:
+    asked(house, club.tenant, f"Is {WORD} the secret word of the club?", cache="semantic")
+    assert clients.vectors().ids(questions(club.tenant), prefix="")
+    delete(house, club)
+    house.settle()
+    assert (clients.vectors().ids(questions(club.tenant), prefix=""), left(club.tenant)) == ([], [])
 
 
 def test_an_answer_is_not_given_from_what_was_deleted(house: House, club: Place) -> None:

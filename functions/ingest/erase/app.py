@@ -23,6 +23,8 @@ def work(message: Erasure) -> None:
         blobs=clients.blobs(),
         vectors=clients.vectors(),
         made=clients.made(),
+        answers=clients.answers(),
+        conversations=clients.conversations(),
         again=clients.queue(here.erase_queue_url),
         late_seconds=here.late_erasure_seconds,
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +69,13 @@ class Payer:
     max_cost: Decimal | None = None
     identity: str = ""
     sources: tuple[str, ...] = ()
+
+    def after(self, spent: Receipt) -> "Payer":
+        """The same payer with what is left of the request's own limit."""
+        if self.max_cost is None:
+            return self
+        own = spent.cost_usd - spent.written_off_usd
+        return replace(self, max_cost=max(Decimal(0), self.max_cost - own))
 
     def call(self, request: Mapping[str, Any], *, purpose: Purpose, ceiling: Decimal, as_blob: bool = False) -> Call:
         """A request of a provider, which names its model, as a call of this payer's."""

@@ -15,12 +15,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille.alarms import Alarms
+from quadrille.answers import Answers
 from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
 from quadrille.bus import Bus
 from quadrille.claims import Claims
 from quadrille.collections import Collections, Size
 from quadrille.config import settings
+from quadrille.conversations import Conversations
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
@@ -136,6 +138,27 @@ def made() -> Made:
 
 
 @cache
+def answers() -> Answers:
+    """Cached answers."""
+    here = settings()
+    return Answers(here.ledger_table, here.documents_table, dynamodb(), here.cache_seconds, now=time.time)
+
+
+@cache
+def conversations() -> Conversations:
+    """The conversations table."""
+    here = settings()
+    return Conversations(
+        here.conversations_table,
+        dynamodb(),
+        here.conversation_days,
+        here.conversation_turns,
+        now=time.time,
+        sleep=time.sleep,
+    )
+
+
+@cache
 def limits() -> Limits:
     """What may be spent."""
     here = settings()
@@ -237,8 +260,19 @@ def retriever() -> "Retriever":
 def desk() -> "Desk":
     """What answers questions."""
     from quadrille.ask.answer import Desk
+    from quadrille.ask.cache import Cache
+    from quadrille.ask.conversations import Memory
 
-    return Desk(models(), retriever(), settings().answer_tokens)
+    here = settings()
+    return Desk(
+        models(),
+        retriever(),
+        Cache(
+            answers(), vectors(), ledger(), here.chat_model, here.inline_result_bytes, float(here.semantic_similarity)
+        ),
+        Memory(conversations(), models(), here.rewrite_tokens),
+        here.answer_tokens,
+    )
 
 
 @cache

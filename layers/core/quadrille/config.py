@@ -45,6 +45,7 @@ class Settings(BaseModel):
     bucket: str = ""
     documents_table: str = ""
     ledger_table: str = ""
+    conversations_table: str = ""
     keys_table: str = ""
     chunk_queue_url: str = ""
     embed_queue_url: str = ""
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
     price_overrides: Json[dict[str, Price]] = {}
+    semantic_similarity: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.95")  # docs/quality.md says what that does
     rate_limits: Json[dict[str, Rate]] = {}
     ledger_days: PositiveInt = 30
 
@@ -93,6 +95,10 @@ class Settings(BaseModel):
     embed_batch: PositiveInt = 128
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000
+    rewrite_tokens: PositiveInt = 500  # of a question made to stand alone, or of a conversation's summary
+    conversation_turns: Annotated[int, Field(ge=9, le=16)] = 16  # of up to 5,000 characters; an item holds 400 KB
+    conversation_days: PositiveInt = 30
+    cache_seconds: PositiveInt = 7 * 86_400  # how long an answer is known, if its collection does not change
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

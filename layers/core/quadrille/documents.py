@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from quadrille.collections import advance_epoch
 from quadrille.errors import Invalid, NotFound, RetryLater
 from quadrille.keys import TENANT
 from quadrille.messages import Deletion, DocumentVersion
@@ -194,6 +195,14 @@ class Documents:
         rows = get_all(self.dynamodb, self.table, keys)
         return {by_id[row["tenant"], row["document_id"]]: row for row in rows}
 
+    def change_over(self, of: DocumentVersion) -> int:
+        """Move the epoch of a document's collection on, and give the version readers see; 0 if there is none."""
+        row = get(self.dynamodb, self.table, {"tenant": of.tenant, "document_id": of.document_id})
+        if row is None:
+            return 0
+        advance_epoch(self.dynamodb, self.table, of.tenant, row["collection"])
+        return int(row["live"])
+
     def version(self, tenant: str, document_id: str) -> DocumentVersion | None:
         """The version a document is at, if there is such a document."""
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
@@ -320,7 +329,8 @@ class Documents:
         """Take a document from its readers, and give the version before which everything is to be erased.
 
         The deletion is a version of its own, so no stage writes to the one before any more; a second one is the same.
-        None if there is no such document, or if its file was put again after the event of this `sequencer`.
+        Its collection's epoch moves on. None if there is no such document, or if its file was put again after the event
+        of this `sequencer`.
         """
         emptied = {**_EMPTY, "error": None, "erased": None}  # the row itself says nothing of the content any more
         values: dict[str, Any] = {"deleted": Status.DELETED, "zero": 0, "one": 1, "now": _now()}
@@ -340,7 +350,10 @@ class Documents:
         row = get(self.dynamodb, self.table, {"tenant": tenant, "document_id": document_id})
         if row is None or row["status"] != Status.DELETED:
             return None
-        return Deletion(tenant=tenant, document_id=document_id, version=int(row["version"]))
+        advance_epoch(self.dynamodb, self.table, tenant, row["collection"])
+        return Deletion(
+            tenant=tenant, document_id=document_id, version=int(row["version"]), collection=row["collection"]
+        )
 
     def begin_again(self, tenant: str, document_id: str) -> Row | None:
         """Count a retry, and give the row; None if there is nothing to try again."""

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille import metrics
 from quadrille.budgets import Budget, Entry, Limits, day_of
-from quadrille.calls import Call, Paid, Reply
+from quadrille.calls import Call, Paid, Payer, Reply
 from quadrille.claims import Claim, Claims, Short
 from quadrille.errors import (
     AmbiguousCall,
@@ -31,6 +31,7 @@ from quadrille.errors import (
     RetryLater,
     Unanswered,
 )
+from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
@@ -81,6 +82,11 @@ class Ledger:
                 "The provider's reply could not be understood; the call may have been billed.", receipt=lost
             ) from error
         return self._settle(call, claim, reply)
+
+    def save(self, amount: Decimal, payer: Payer, *, purpose: Purpose, model: str) -> Receipt:
+        """Count what a payer need not pay, because the whole of what it wants is known; the receipt of that."""
+        budgets = self.limits.budgets(payer.tenant, document=payer.document, task=payer.task)
+        return self._save(amount, purpose, model, budgets, duplicate=False)
 
     def _enter(self, call: Call, budgets: Sequence[Budget]) -> Claim | Row:
         """Claim the call, or find its row paid. Waits a little for a twin, a conflict and reserved money."""
@@ -172,10 +178,16 @@ class Ledger:
             self.claims.lose(row)
             return None
         duplicate = row["subject"] == call.subject
-        entry = Entry(day_of(self.claims.now()), call.purpose.room, call.model)
-        self.limits.book_saving(budgets, entry, receipt.cost_usd, duplicate=duplicate)
-        metrics.count(entry.room, entry.model, Receipt(saved_usd=receipt.cost_usd))
-        return Paid(result, blob, receipt if duplicate else Receipt(saved_usd=receipt.cost_usd))
+        saved = self._save(receipt.cost_usd, call.purpose, call.model, budgets, duplicate=duplicate)
+        return Paid(result, blob, receipt if duplicate else saved)
+
+    def _save(
+        self, amount: Decimal, purpose: Purpose, model: str, budgets: Sequence[Budget], *, duplicate: bool
+    ) -> Receipt:
+        entry, saved = Entry(day_of(self.claims.now()), purpose.room, model), Receipt(saved_usd=amount)
+        self.limits.book_saving(budgets, entry, amount, duplicate=duplicate)
+        metrics.count(entry.room, entry.model, saved)
+        return saved
 
 
 def _require_a_try_left(call: Call, row: Row) -> None:

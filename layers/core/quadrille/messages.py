@@ -85,9 +85,11 @@ class ObjectDeleted(BaseModel):
 class Deletion(DocumentVersion):
     """The version a deletion made. A `late` one looks again, after every stage that had begun before it has ended.
 
-    It brings the keys of the attachments that were known, for the list of them is deleted.
+    It brings the document's collection, and the keys of the attachments that were known, for the list of them is
+    deleted.
     """
 
+    collection: str = ""
     late: bool = False
     attachments: tuple[str, ...] = ()
 

@@ -14,6 +14,8 @@ class Purpose:
 
 QUESTION = Purpose("question", room="ask", sends=5)
 ANSWER = Purpose("answer", room="ask", sends=3)
+REWRITE = Purpose("rewrite", room="ask", sends=3)
+CONVERSATION = Purpose("conversation", room="ask", sends=3)
 OCR = Purpose("ocr", room="ingest", sends=3)
 DOCUMENT = Purpose("document", room="ingest", sends=5)
 SUMMARY = Purpose("summary", room="ingest", sends=3)

@@ -50,23 +50,38 @@ def from_item(item: Mapping[str, Any]) -> Row:
 def get_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Row]:
     """The rows of these keys that exist, as they are now, in no order. Raises `RetryLater`."""
     for start in range(0, len(keys), _KEYS_A_READ):
-        wanted = [to_item(key) for key in keys[start : start + _KEYS_A_READ]]
-        left: Any = {table: {"Keys": wanted, "ConsistentRead": True}}
-        for _ in range(_READS):
-            answer = client.batch_get_item(RequestItems=left)
-            yield from (from_item(item) for item in answer["Responses"][table])
-            left = answer.get("UnprocessedKeys")
-            if not left:
-                break
-        else:
-            raise RetryLater(f"The table {table} is throttling.")
+        yield from (row for _, row in get_from(client, {table: keys[start : start + _KEYS_A_READ]}))
+
+
+def get_from(client: "DynamoDBClient", keys: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[tuple[str, Row]]:
+    """The rows of up to 100 keys by table, each with its table. Raises `RetryLater`."""
+    left: Any = {
+        table: {"Keys": [to_item(key) for key in wanted], "ConsistentRead": True} for table, wanted in keys.items()
+    }
+    for _ in range(_READS):
+        answer = client.batch_get_item(RequestItems=left)
+        for table, items in answer["Responses"].items():
+            yield from ((table, from_item(item)) for item in items)
+        left = answer.get("UnprocessedKeys")
+        if not left:
+            return
+    raise RetryLater(f"The tables {', '.join(left)} are throttling.")
+
+
+def put_all(client: "DynamoDBClient", table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put rows, each whole. Raises `RetryLater`."""
+    _write(client, table, [{"PutRequest": {"Item": to_item(row)}} for row in rows])
 
 
 def delete_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> None:
     """Delete the rows of these keys; one that is not there is no error. Raises `RetryLater`."""
-    for start in range(0, len(keys), _KEYS_A_WRITE):
-        deletions = [{"DeleteRequest": {"Key": to_item(key)}} for key in keys[start : start + _KEYS_A_WRITE]]
-        if client.batch_write_item(RequestItems={table: deletions}).get("UnprocessedItems"):  # type: ignore[dict-item]
+    _write(client, table, [{"DeleteRequest": {"Key": to_item(key)}} for key in keys])
+
+
+def _write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> None:
+    for start in range(0, len(requests), _KEYS_A_WRITE):
+        some = {table: requests[start : start + _KEYS_A_WRITE]}
+        if client.batch_write_item(RequestItems=some).get("UnprocessedItems"):
             raise RetryLater(f"The table {table} is throttling.")
 
 

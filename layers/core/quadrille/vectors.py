@@ -86,6 +86,11 @@ class Vectors:
                 return
 
 
+def questions(tenant: str) -> str:
+    """Where the vectors of a tenant's questions are: a namespace that can be no tenant's."""
+    return f"{tenant}.questions"
+
+
 def floats(packed: bytes) -> list[float]:
     """Numbers out of packed little-endian float32."""
     numbers = array("f", packed)

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from quadrille.ask import citations
-from quadrille.ask.models import AskRequest, AskResponse
+from quadrille.ask.cache import Answered, Cache, digest_of
+from quadrille.ask.conversations import Memory
+from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
-from quadrille.llm import Completion, Models
+from quadrille.llm import Completion, Embeddings, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
-from quadrille.receipts import Receipt, added_to
+from quadrille.receipts import added_to
 
 
 class _Draft(BaseModel):
@@ -34,7 +35,17 @@ class Desk:
 
     models: Models
     retriever: Retriever
+    cache: Cache
+    memory: Memory
     limit: int
+
+    def scope(self, request: AskRequest) -> str:
+        """A digest of what an answer depends on besides the question, its tenant and its collection."""
+        return digest_of(
+            request.model_dump(exclude={"question", "collection", "conversation_id", "max_cost_usd", "cache"}),
+            [self.models.chat_model, self.models.embedding_model, self.models.dimensions],
+            [prompt("answer"), self.limit],
+        )
 
 
 def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
@@ -43,28 +54,54 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
     what `Ledger.pay` raises.
     """
+    asked = desk.memory.hear(request, payer)
+    alone = request.model_copy(update={"question": asked.question})
+    payer = replace(payer.after(asked.spent), sources=asked.sources)
+    with added_to(asked.spent):
+        answered = _made(alone, payer, desk) if request.cache == "off" else _known_or_made(alone, payer, desk)
+    spent = asked.spent + answered.spent
+    with added_to(spent):
+        kept = desk.memory.keep(asked, answered)
+    return AskResponse(**dict(answered.answer), cached=answered.cached, conversation_id=kept, receipt=spent.public())
+
+
+def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
+    slot, known = desk.cache.find(request.question, payer, collection=request.collection, scope=desk.scope(request))
+    if known:
+        return known
+    embedded = None
+    if request.cache == "semantic":
+        embedded = desk.retriever.embed(request.question, replace(payer, sources=()))
+        known = desk.cache.find_similar(slot, embedded, payer)
+        if known:
+            return known
+    made = _made(request, payer, desk, embedded)
+    desk.cache.keep(slot, made, embedded)
+    return made
+
+
+def _made(request: AskRequest, payer: Payer, desk: Desk, embedded: Embeddings | None = None) -> Answered:
+    """Retrieve, generate and check."""
     found, spent = desk.retriever.find(
-        request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
+        request.question,
+        replace(payer, sources=()),
+        collection=request.collection,
+        top_k=request.top_k,
+        only=request.filter,
+        embedded=embedded,
     )
     if not found:
-        return _refusal(request, found, spent)
+        return Answered(_refusal(request, found), (), spent)
+    sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(
             _messages(request.question, found),
-            replace(_after(payer, spent), sources=tuple(source.source for source in found)),
+            replace(payer.after(spent), sources=sources),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
         )
-    return _checked(request, completion, found, spent + completion.receipt)
-
-
-def _after(payer: Payer, spent: Receipt) -> Payer:
-    """The same payer with what is left of the request's own limit."""
-    if payer.max_cost is None:
-        return payer
-    own = spent.cost_usd - spent.written_off_usd
-    return replace(payer, max_cost=max(Decimal(0), payer.max_cost - own))
+    return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
 
 
 def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
@@ -83,26 +120,23 @@ def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
     return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
 
 
-def _checked(request: AskRequest, completion: Completion, found: Sequence[Found], spent: Receipt) -> AskResponse:
+def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]) -> Answer:
     """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
     try:
         draft = _Draft.model_validate_json(completion.text)
     except ValidationError:  # cut off at the limit, or a model that does not keep to a schema
-        return _refusal(request, found, spent)
+        return _refusal(request, found)
     held = citations.check(draft.citations, found)
     if not draft.supported or not held:
-        return _refusal(request, found, spent)
-    return AskResponse(
+        return _refusal(request, found)
+    return Answer(
         answer=citations.without_markers(draft.answer, keep={citation.number for citation in held}),
         citations=held,
         supported=True,
-        cached=None,
-        conversation_id=None,
-        receipt=spent.public(),
     )
 
 
-def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> AskResponse:
+def _refusal(request: AskRequest, found: Sequence[Found]) -> Answer:
     """No answer, and what was searched for it."""
     names = list(dict.fromkeys(source.filename for source in found))
     searched = (
@@ -110,11 +144,8 @@ def _refusal(request: AskRequest, found: Sequence[Found], spent: Receipt) -> Ask
         if names
         else (f"the collection {request.collection!r}, which has no matching documents")
     )
-    return AskResponse(
+    return Answer(
         answer=f"The documents do not contain an answer to this question. Searched: {searched}.",
         citations=[],
         supported=False,
-        cached=None,
-        conversation_id=None,
-        receipt=spent.public(),
     )

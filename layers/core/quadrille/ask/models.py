@@ -5,11 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from quadrille.conversations import ID
 from quadrille.documents import COLLECTION
 from quadrille.http import Body
 from quadrille.money import plain
 
-Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
+QUESTION_CHARACTERS = 4_000
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=QUESTION_CHARACTERS)]
+ConversationId = Annotated[str, StringConstraints(pattern=rf"^(new|{ID})$")]
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
 Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9), AfterValidator(plain)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=900)]
@@ -39,14 +42,20 @@ class SearchRequest(Body):
 
 
 class AskRequest(Body):
-    """`POST /ask`. `cache: "off"` asks the model anew even if this very request was paid for before."""
+    """`POST /ask`. `cache: "off"` asks the model anew even if this very request was paid for before.
+
+    `conversation_id` is that of an earlier answer, or `new` to begin a conversation; without it nothing is remembered.
+    """
+
+    # What is added here becomes part of what the cache knows an answer by, unless `ask/answer.py` excepts it.
 
     question: Question
     collection: Collection = "default"
     top_k: Annotated[int, Field(ge=1, le=32)] = 8
     filter: Filter = Filter()
+    conversation_id: ConversationId | None = None
     max_cost_usd: Dollars | None = None
-    cache: Literal["exact", "off"] = "exact"
+    cache: Literal["exact", "semantic", "off"] = "exact"
 
 
 class Hit(BaseModel):
@@ -87,12 +96,17 @@ class SearchResponse(BaseModel):
     receipt: dict[str, Any]
 
 
-class AskResponse(BaseModel):
-    """What `POST /ask` gives."""
+class Answer(BaseModel):
+    """What is found out about a question."""
 
     answer: str
     citations: list[Citation]
     supported: bool
+
+
+class AskResponse(Answer):
+    """What `POST /ask` gives."""
+
     cached: Literal["exact", "semantic"] | None
     conversation_id: str | None
     receipt: dict[str, Any]

@@ -7,7 +7,7 @@ from quadrille.ask.models import Filter, Hit
 from quadrille.calls import Payer
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents
-from quadrille.llm import Models
+from quadrille.llm import Embeddings, Models
 from quadrille.purposes import QUESTION
 from quadrille.receipts import Receipt, added_to
 from quadrille.vectors import Match, Vectors, floats
@@ -58,15 +58,26 @@ class Retriever:
     vectors: Vectors
     documents: Documents
 
+    def embed(self, text: str, payer: Payer) -> Embeddings:
+        """The vector of a text, which `find` takes if it is there already. Raises as `Ledger.pay`."""
+        return self.models.embed([text], payer, purpose=QUESTION)
+
     def find(
-        self, text: str, payer: Payer, *, collection: str, top_k: int, only: Filter
+        self,
+        text: str,
+        payer: Payer,
+        *,
+        collection: str,
+        top_k: int,
+        only: Filter,
+        embedded: Embeddings | None = None,
     ) -> tuple[list[Found], Receipt]:
         """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost. Raises as `Ledger.pay`.
 
         Of a document only the live version counts. While another is being written or deleted the store holds both, so
         twice as many are asked for.
         """
-        embedded = self.models.embed([text], payer, purpose=QUESTION)
+        embedded = embedded or self.embed(text, payer)
         where = {"collection": {"$eq": collection}, **only.where()}
         with added_to(embedded.receipt):
             matches = self.vectors.query(payer.tenant, floats(embedded.packed), top_k=2 * top_k, where=where)

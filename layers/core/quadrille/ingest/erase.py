@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from aws_lambda_powertools import Logger
 
+from quadrille.answers import Answers
 from quadrille.blobs import Blobs
+from quadrille.conversations import Conversations
 from quadrille.documents import Documents, Place
 from quadrille.errors import Invalid, RetryLater
 from quadrille.ingest.attachments import listed, of_mail
@@ -12,7 +14,7 @@ from quadrille.ingest.work import version_of, work_prefix
 from quadrille.made import Made, Result
 from quadrille.messages import Deletion, Erasure, ObjectDeleted
 from quadrille.queues import Queue
-from quadrille.vectors import Vectors
+from quadrille.vectors import Vectors, questions
 
 logger = Logger()
 
@@ -26,6 +28,8 @@ def erase(
     blobs: Blobs,
     vectors: Vectors,
     made: Made,
+    answers: Answers,
+    conversations: Conversations,
     again: Queue,
     late_seconds: int,
 ) -> None:
@@ -41,9 +45,17 @@ def erase(
         logger.info("deletion_superseded")
         return
     objects, records, results = _objects(version, blobs), _records(version, vectors), made.before(version)
+    cached, leads = answers.dead(version.tenant, version.collection), conversations.made_of(version)
     known = {*version.attachments, *listed(objects, blobs)}
     attachments = of_mail(version.document_id, known, blobs)
-    counts = {"vectors": len(records), "objects": len(objects), "attachments": len(attachments), **_counted(results)}
+    counts = {
+        "vectors": len(records),
+        "objects": len(objects),
+        "attachments": len(attachments),
+        **_counted(results),
+        "cached": len(cached),
+        "conversations": len(leads),
+    }
     if version.late:
         documents.erased_late(version, counts)
     elif known or not documents.is_erasing(version):
@@ -51,8 +63,17 @@ def erase(
         documents.erasing(version, counts)
     blobs.delete([*attachments, *objects])
     vectors.delete_ids(version.tenant, records)
+    conversations.erase(version.tenant, leads)
+    answers.erase(cached)
+    vectors.delete(questions(version.tenant), where={"collection": {"$eq": version.collection}})
     made.erase(version.tenant, results)
-    if _objects(version, blobs) or _records(version, vectors) or made.before(version):
+    if (
+        _objects(version, blobs)
+        or _records(version, vectors)
+        or made.before(version)
+        or answers.dead(version.tenant, version.collection)
+        or conversations.made_of(version)
+    ):
         raise RetryLater("Not everything of the document is gone yet.", seconds=5)
     documents.erased(version)
     logger.info("document_erased", document_id=version.document_id, late=version.late, counts=counts)

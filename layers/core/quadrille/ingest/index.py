@@ -38,8 +38,9 @@ def index(
     """Write a complete version's vectors, let readers see it, and delete every other version's.
 
     Readers go by the row's `live` version, so they change over at once, however long writing and deleting take. Vector
-    ids are made of the version and the chunk's number, so a second run writes the same again. What is gone from the
-    bucket is sent to be embedded again. Raises only what a retry may cure.
+    ids are made of the version and the chunk's number, so a second run writes the same again. The collection's epoch
+    moves on after the change, in every run. What is gone from the bucket is sent to be embedded again. Raises only
+    what a retry may cure.
     """
     row = documents.advance(version, Status.INDEXING)
     if row:
@@ -54,7 +55,7 @@ def index(
         status = Status.PARTIAL if missing else Status.READY
         if documents.advance(version, status, live=version.version, missing=missing):
             logger.info("document_indexed", document_id=version.document_id, version=version.version)
-    _tidy(version, documents, vectors)
+    _tidy(version, documents.change_over(version), vectors)
 
 
 def _write(
@@ -69,9 +70,8 @@ def _write(
     return placed
 
 
-def _tidy(version: DocumentVersion, documents: Documents, vectors: Vectors) -> None:
+def _tidy(version: DocumentVersion, live: int, vectors: Vectors) -> None:
     """Delete the vectors nobody reads: those before the live version, or one's own if a newer version came between."""
-    live = documents.live(version.tenant, [version.document_id]).get(version.document_id, 0)
     stale = {"$lt": live} if live >= version.version else {"$eq": version.version}
     vectors.delete(version.tenant, where={"document_id": {"$eq": version.document_id}, "version": stale})
 
