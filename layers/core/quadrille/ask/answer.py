@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
+from quadrille.ask.transcript import Transcript
 from quadrille.calls import Payer
-from quadrille.llm import Completion, Models
+from quadrille.llm import Completion, Emit, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt, added_to
@@ -24,8 +25,8 @@ class _Draft(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     supported: bool
-    answer: str
     citations: list[citations.Quote]
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,11 @@ class Desk:
     limit: int
 
 
-def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
+def answer(request: AskRequest, payer: Payer, *, desk: Desk, emit: Emit | None = None) -> AskResponse:
     """The answer to a question out of a tenant's collection.
 
-    What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
-    what `Ledger.pay` raises.
+    What the documents do not support is refused: `supported` is false and the answer says what was searched. `emit`
+    gets the beginning of the answer while it is being written, as `Models.chat` says. Raises what `Ledger.pay` raises.
     """
     found, spent = desk.retriever.find(
         request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
@@ -55,6 +56,7 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
+            emit=emit and Transcript(found, emit),
         )
     return _checked(request, completion, found, spent + completion.receipt)
 
