@@ -46,6 +46,9 @@ class Settings(BaseModel):
     documents_table: str = ""
     ledger_table: str = ""
     keys_table: str = ""
+    connections_table: str = ""
+    websocket_endpoint: str = ""
+    stream_function: str = ""
     chunk_queue_url: str = ""
     embed_queue_url: str = ""
     summarize_queue_url: str = ""
@@ -93,6 +96,9 @@ class Settings(BaseModel):
     embed_batch: PositiveInt = 128
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000
+    asks_per_connection: PositiveInt = 4  # at the same time
+    watches_per_connection: PositiveInt = 100
+    watch_seconds: PositiveInt = 600
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900
