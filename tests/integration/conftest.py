@@ -174,6 +174,7 @@ def house(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, model_server: str, vector_server: str, tenant: str
 ) -> Iterator[House]:
     names = {"DOCUMENTS_TABLE": "DocumentsTable", "LEDGER_TABLE": "LedgerTable", "KEYS_TABLE": "KeysTable"}
+    names |= {"CONNECTIONS_TABLE": "ConnectionsTable"}
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()
