@@ -31,6 +31,7 @@ class Gateway:
 
     frames: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     throttled: int = 0
+    threads: list[threading.Thread] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
     answering: Callable[[dict[str, Any]], Any] = lambda turn: invoke("ask/stream", turn)
     exceptions: ClassVar = SimpleNamespace(GoneException=Gone, LimitExceededException=Throttled)
@@ -57,7 +58,16 @@ class Gateway:
 
     def serve_asks_in_threads(self) -> None:
         """Let an ask go on while other frames come, as it does when it is handed over."""
-        self.answering = lambda turn: threading.Thread(target=invoke, args=["ask/stream", turn]).start()
+        self.answering = self._begin
+
+    def _begin(self, turn: dict[str, Any]) -> None:
+        self.threads.append(threading.Thread(target=invoke, args=["ask/stream", turn]))
+        self.threads[-1].start()
+
+    def await_asks(self) -> None:
+        """Until every ask that was begun has ended."""
+        for thread in self.threads:
+            thread.join()
 
 
 @dataclass

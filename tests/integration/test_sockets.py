@@ -21,8 +21,10 @@ SAMPLE = "warranty-and-returns.pdf"
 
 
 @pytest.fixture
-def gateway(house: House, monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    return install(monkeypatch)
+def gateway(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    gateway = install(monkeypatch)
+    yield gateway
+    gateway.await_asks()
 
 
 @pytest.fixture
@@ -196,19 +198,12 @@ def test_who_leaves_ends_the_call_which_counts_as_spent(
         assert receipt["ambiguous"] == 1
     else:
         getattr(socket, end)()
-    await_books(house, library.tenant, ambiguous=1)
-    spent, reserved, _ = books(house, library.tenant)
-    assert reserved == "0"
+    gateway.await_asks()
+    spent, reserved, ambiguous = books(house, library.tenant)
+    assert (reserved, ambiguous) == ("0", 1)
     if end == "cancel":
         assert Decimal(receipt["cost_usd"]) == spent
         assert not [frame for frame in socket.frames if frame["type"] in ("done", "error")]
-
-
-def await_books(house: House, tenant: str, *, ambiguous: int) -> None:
-    deadline = time.monotonic() + 5
-    while books(house, tenant)[2] != ambiguous:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_an_ask_that_is_cancelled_before_it_begins_costs_nothing(gateway: Gateway, socket: Socket) -> None:
@@ -308,7 +303,7 @@ def test_who_is_gone_is_shown_nothing_and_keeps_nobody_else_from_it(
     assert len(clients.connections().watchers(tenant, f"documents/{place.document_id}")) == 1
 
 
-def test_watching_is_bounded(house: House, tenant: str, socket: Socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_is_bounded(house: House, tenant: str, socket: Socket) -> None:
     place = Place(tenant, "default", SAMPLE)
     house.drop(place.key, (ROOT / "local/samples" / SAMPLE).read_bytes())
     house.work("extract")
