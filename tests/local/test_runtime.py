@@ -54,7 +54,7 @@ EXPECTED: dict[str, Any] = {
     "ingest/summarize/superseded": [],
     "ingest/uploads/create": 201,
     "system/authorize/unknown_key": "Unauthorized",
-    "system/authorize/unknown_token": {"context", "policyDocument", "principalId"},
+    "system/authorize/unknown_token": {"policyDocument", "principalId"},
     "system/budgets/list": 200,
     "system/budgets/missing_scope": 403,
     "system/budgets/set": 200,

@@ -194,7 +194,7 @@ def test_a_websocket_is_opened_with_a_key_and_every_frame_goes_to_one_function()
 
 def test_frames_are_sent_to_the_connections_of_this_api_alone() -> None:
     for function in FUNCTIONS.values():
-        for policy in function.get("Policies", []):
+        for policy in policies(function):
             for statement in policy["Statement"]:
                 if "execute-api:ManageConnections" in statement["Action"]:
                     assert statement["Resource"]["Fn::Sub"].endswith(":${SocketApi}/v1/POST/@connections/*")
