@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 
 from local.stack.places import ROOT
 from quadrille import clients
@@ -176,6 +177,21 @@ def test_an_id_is_used_for_one_ask_at_a_time_and_asks_are_bounded(gateway: Gatew
     socket.send({"action": "cancel", "id": "2"})
     assert socket.send(ASK | {"id": "1"})[0]["errors"][0]["field"] == "id"
     assert socket.send(ASK | {"id": "2"}) == []
+
+
+def test_an_ask_that_cannot_be_begun_is_told_and_its_id_free_again(gateway: Gateway, socket: Socket) -> None:
+    gateway.answering = lambda turn: {}["throttled"]
+    assert socket.send(ASK)[0]["status"] == 500
+    gateway.answering = lambda turn: None
+    assert socket.send(ASK) == []
+
+
+def test_an_ask_whose_worker_died_is_under_way_no_more_after_a_while(gateway: Gateway, socket: Socket) -> None:
+    gateway.answering = lambda turn: None
+    for number in range(4):
+        socket.send(ASK | {"id": str(number)})
+    with time_machine.travel(time.time() + 301):
+        assert socket.send(ASK | {"id": "1"}) == []
 
 
 def test_an_ask_that_is_handed_over_twice_is_answered_once(library: Place, gateway: Gateway, socket: Socket) -> None:

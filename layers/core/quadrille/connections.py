@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 _CONNECTION_SECONDS = 7_200 + 300  # the gateway closes one after two hours
-_ASK_SECONDS = 900
+_ASK_SECONDS = 300  # longer than an answer takes: what died without a word is wanted no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Connections:
         mine = rows.pop("-", None)
         if mine is None:
             raise NotFound("This connection is closed.")
-        return Connection(connection_id, mine["key_id"], asks=len(rows))
+        return Connection(connection_id, mine["key_id"], asks=sum(map(self._holds, rows.values())))
 
     def close(self, connection_id: str) -> None:
         """Forget a connection. Nobody wants its answers any more; its watches end with the next change, or in time."""
@@ -65,8 +65,12 @@ class Connections:
     def ask(self, connection_id: str, id: str, *, turn: str) -> None:
         """Note that an answer is wanted; `turn` tells it from another of the same id. Raises `Invalid`."""
         try:
-            new = {"ConditionExpression": "attribute_not_exists(pk)"}
-            self._put(_ask(connection_id, id) | {"turn": turn}, _ASK_SECONDS, **new)
+            self._put(
+                _ask(connection_id, id) | {"turn": turn},
+                _ASK_SECONDS,
+                ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
+                ExpressionAttributeValues=to_item({":now": int(self.now())}),
+            )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             raise Invalid("id", f"{id!r} is the id of another ask that is under way on this connection") from None
 
@@ -116,11 +120,15 @@ class Connections:
     def watchers(self, tenant: str, resource: str) -> list[Watcher]:
         """Who of a tenant watches something now."""
         rows = self._under(f"watch#{tenant}/{resource}")
-        return [Watcher(*row["sk"].split("#", 1)) for row in rows if row["expires_at"] > self.now()]
+        return [Watcher(*row["sk"].split("#", 1)) for row in rows if self._holds(row)]
 
     def unwatch(self, watcher: Watcher, tenant: str, resource: str) -> None:
         """Watch it no more."""
         self._delete(_watch(watcher, tenant, resource))
+
+    def _holds(self, row: Row) -> bool:
+        """Whether a row has not expired; DynamoDB takes its time to delete one that has."""
+        return bool(row["expires_at"] > self.now())
 
     def _under(self, pk: str) -> list[Row]:
         pages = self.dynamodb.get_paginator("query").paginate(

@@ -66,7 +66,11 @@ def ask(frame: AskFrame, sender: Sender, *, connections: Connections, answering:
         request=frame.request(),
     )
     connections.ask(turn.connection_id, turn.id, turn=turn.request_id)
-    answering.start(turn)
+    try:
+        answering.start(turn)
+    except Exception:
+        connections.end(turn.connection_id, turn.id, turn=turn.request_id)
+        raise
 
 
 def cancel(frame: CancelFrame, sender: Sender, *, connections: Connections) -> None:
