@@ -62,10 +62,13 @@ invoke: setup ## sam local invoke (needs Docker): make invoke FUNCTION=ask/answe
 lock: setup ## pin the requirements again: make lock [UPGRADE=--upgrade]
 	@UPGRADE="$(UPGRADE)" sh scripts/lock.sh
 
+ask: setup ## an answer as it is written, over the WebSocket: make ask Q="How long is the warranty?"
+	@$(VENV)/python -m local ask "$(Q)"
+
 logs: setup ## what the functions logged on the local stack
 	@$(VENV)/python -m local logs
 
 prices: setup ## the shipped price table, out of the pinned genai-prices
 	@$(VENV)/python scripts/prices.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock logs prices
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask logs prices

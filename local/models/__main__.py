@@ -22,7 +22,10 @@ def main() -> int:
         print(explain(error, options.host, options.port), file=sys.stderr)
         return 1
     config = uvicorn.Config(
-        create_app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=SECONDS_FOR_OPEN_REQUESTS
+        create_app(options.pace),
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=SECONDS_FOR_OPEN_REQUESTS,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once it has shut down
         uvicorn.Server(config).run(sockets=[listener])
@@ -35,6 +38,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=port_number, default=4567, help="port to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--pace", type=float, default=0.0, help="seconds before each piece of a stream (default: %(default)s)"
+    )
     return parser.parse_args()
 
 

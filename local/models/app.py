@@ -42,11 +42,13 @@ SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 Result = TypeVar("Result")
 
 
-def create_app() -> Starlette:
+def create_app(pace: float = 0.0) -> Starlette:
+    """`pace` is how many seconds a streamed reply waits before each piece."""
     app = Starlette(
         routes=[
             Route("/health", health, methods=["GET"]),
             Route("/usage", usage, methods=["GET"]),
+            Route("/pace", set_pace, methods=["PUT"]),
             Route("/v1/models", models, methods=["GET"]),
             Route("/v1/models/{model:path}", model, methods=["GET"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
@@ -56,7 +58,17 @@ def create_app() -> Starlette:
         exception_handlers={ApiError: answer_error, HTTPException: answer_http_error, Exception: answer_failure},
     )
     app.state.usage = Usage()
+    app.state.pace = pace
     return app
+
+
+async def set_pace(request: Request) -> Response:
+    """How fast streams are from now on, for whoever tries what happens in the middle of one. Gives the pace before."""
+    before, seconds = request.app.state.pace, parse_json(await read_body(request)).get("seconds")
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= 10:
+        raise invalid("`seconds` must be a number from 0 to 10.")
+    request.app.state.pace = seconds
+    return JSONResponse({"seconds": before})
 
 
 async def health(request: Request) -> Response:
@@ -89,7 +101,7 @@ async def chat_completions(request: Request) -> Response:
     body = await read_body(request)
     completion = await _in_thread(lambda: _complete(parse_json(body), request.app.state.usage))
     if completion.call.stream:
-        return StreamingResponse(_stream(completion), media_type="text/event-stream")
+        return StreamingResponse(_stream(completion, request.app.state.pace), media_type="text/event-stream")
     return JSONResponse(completion.body())
 
 
@@ -107,10 +119,10 @@ def _complete(body: JsonObject, usage: Usage) -> Completion:
     return Completion(call, reply)
 
 
-async def _stream(completion: Completion) -> AsyncIterator[str]:
+async def _stream(completion: Completion, pace: float) -> AsyncIterator[str]:
     for event in completion.events():
+        await asyncio.sleep(pace)  # also by 0: a write to a fast reader never waits, and others want their turn
         yield event
-        await asyncio.sleep(0)  # a write to a fast reader never waits, and other requests want their turn
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

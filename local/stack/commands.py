@@ -213,6 +213,13 @@ def invoke(function: str = "", case: str = "") -> int:
     return invocation.invoke(read_stack(), function, case)
 
 
+def ask(*words: str) -> None:
+    """Ask the running stack over its WebSocket, and print the answer as it is written."""
+    from local.stack.asking import ask as stream
+
+    stream(read_stack(), " ".join(words) or demo.QUESTION)
+
+
 def logs() -> None:
     """Print what the functions logged on the local stack."""
     from local.stack.logs import lines
@@ -290,4 +297,5 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "secrets": secrets,
     "invoke": invoke,
     "logs": logs,
+    "ask": ask,
 }

@@ -77,7 +77,12 @@ def require_ready(stack: dict[str, Any]) -> None:
 
 def cited(answer: dict[str, Any]) -> str:
     """An answer with its citations and receipt, for a terminal."""
-    lines = [f"  {answer['answer']}", ""]
+    return f"  {answer['answer']}\n\n{evidence(answer)}"
+
+
+def evidence(answer: dict[str, Any]) -> str:
+    """An answer's citations and receipt."""
+    lines = []
     for citation in answer["citations"]:
         where = f"{citation['filename']}, page {citation['page']}" if citation["page"] else citation["filename"]
         quote = " ".join(citation["quote"].split())
@@ -98,6 +103,8 @@ key   {stack["api_key"]}
 
 ask a question
   curl -s {stack["api_url"]}/ask {auth} -d '{{"question": "How many weeks of paid parental leave do employees get?"}}'
+watch it being answered, over the WebSocket
+  make ask Q="How many weeks of paid parental leave do employees get?"
 drop a file of your own (PDF, Markdown or text) in the bucket
   curl -T YOUR-FILE.pdf --aws-sigv4 aws:amz:{stack["region"]}:s3 --user test:test {target}
 see what became of it

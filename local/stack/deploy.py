@@ -51,6 +51,7 @@ def deploy(ports: Ports) -> dict[str, Any]:
     key = create_key(session, outputs, TENANT, ["ask", "ingest", "admin"], ports.aws_url)
     return {
         "api_url": f"{ports.aws_url}/_aws/execute-api/quadrille/v1",
+        "ws_url": f"{ports.aws_url.replace('http', 'ws')}/_aws/execute-api/quadrille-ws/v1",
         "api_key": key["key"],
         "tenant": TENANT,
         "bucket": outputs["BucketName"],
@@ -127,6 +128,7 @@ def _parameters(ports: Ports) -> dict[str, str]:
     given = dotenv_parameters(dotenv())
     parameters = {
         "AwsEndpointUrl": ports.aws_url,
+        "WebSocketEndpoint": f"{ports.aws_url}/_aws/execute-api/quadrille-ws/v1",
         "StageConcurrency": "2",  # each copy is a process of this machine
     }
     prices: dict[str, Any] = {}

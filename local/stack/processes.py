@@ -18,6 +18,7 @@ from local.stack.places import BIN, LOGS, MINISTACK, ROOT, RUN, STACK, STACK_FIL
 
 _PIDS = RUN / "pids.json"
 _WORKER = re.compile(rf"ministack-lambda-{STACK}-(\w+Function)-")
+_PACE = "0.015"  # seconds a piece of a streamed answer: as fast as a hosted model, so that one can see it stream
 _START_SECONDS = 30
 _STOP_SECONDS = 5
 
@@ -33,7 +34,7 @@ def start(ports: Ports, *, models: bool, vectors: bool) -> None:
     commands = {"aws": [str(MINISTACK)]}
     health = {"aws": f"{ports.aws_url}/_ministack/health"}
     if models:
-        commands["models"] = [python, "-m", "local.models", "--port", str(ports.models)]
+        commands["models"] = [python, "-m", "local.models", "--port", str(ports.models), "--pace", _PACE]
         health["models"] = f"http://127.0.0.1:{ports.models}/health"
     if vectors:
         commands["vectors"] = [

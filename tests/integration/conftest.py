@@ -180,6 +180,7 @@ def house(
         "LEDGER_TABLE": "LedgerTable",
         "KEYS_TABLE": "KeysTable",
         "CONVERSATIONS_TABLE": "ConversationsTable",
+        "CONNECTIONS_TABLE": "ConnectionsTable",
     }
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)

@@ -9,7 +9,15 @@ import pytest
 from quadrille.budgets import Budget
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claim
-from quadrille.errors import AmbiguousCall, BudgetExceeded, ProviderRefused, ResultLost, RetryLater, Unanswered
+from quadrille.errors import (
+    Abandoned,
+    AmbiguousCall,
+    BudgetExceeded,
+    ProviderRefused,
+    ResultLost,
+    RetryLater,
+    Unanswered,
+)
 from quadrille.ledger import Ledger
 from quadrille.purposes import QUESTION, Purpose
 from quadrille.receipts import Receipt
@@ -242,6 +250,19 @@ def test_a_call_is_not_sent_more_often_than_its_purpose_allows(ledger: Ledger, c
         ledger.pay(call(purpose=twice), provider)
     assert provider.bills == 0
     assert ledger.pay(call(purpose=twice, identity="once more"), provider).receipt.ambiguous == 0
+
+
+def test_a_call_nobody_waits_for_counts_as_spent_and_may_be_sent_again_as_often(
+    ledger: Ledger, call: Make, provider: Provider
+) -> None:
+    twice = Purpose("costly", room="act", sends=2)
+    for _ in range(3):
+        with pytest.raises(Abandoned) as left:
+            ledger.pay(call(purpose=twice), raising(Abandoned("gone")))
+        assert left.value.receipt == Receipt(cost_usd=Decimal("0.10"), ambiguous=1, models=("m",))
+    assert budget(ledger) == (Decimal("0.30"), Decimal(0))
+    assert ledger.pay(call(purpose=twice), provider).receipt.cost_usd == Decimal("0.04")
+    assert budget(ledger) == (Decimal("0.34"), Decimal(0))
 
 
 def test_the_error_of_an_ambiguous_call_carries_its_receipt(ledger: Ledger, call: Make) -> None:

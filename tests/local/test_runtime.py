@@ -20,6 +20,7 @@ EXPECTED: dict[str, Any] = {
     "ask/answer/question": 200,
     "ask/answer/unknown_field": 422,
     "ask/search/query": 200,
+    "ask/stream/nobody_waits": None,
     "ingest/backfill/start_dry": {"backfill", "status"},
     "ingest/backfill/start_work": {"error"},
     "ingest/backfill/status_unknown": {"error"},
@@ -49,9 +50,11 @@ EXPECTED: dict[str, Any] = {
     "ingest/feed/report": REPORT,
     "ingest/index/superseded": [],
     "ingest/ocr/superseded": [],
+    "ingest/progress/chunking": None,
     "ingest/summarize/superseded": [],
     "ingest/uploads/create": 201,
     "system/authorize/unknown_key": "Unauthorized",
+    "system/authorize/unknown_token": {"policyDocument", "principalId"},
     "system/budgets/list": 200,
     "system/budgets/missing_scope": 403,
     "system/budgets/set": 200,
@@ -60,6 +63,12 @@ EXPECTED: dict[str, Any] = {
     "system/health/get": 200,
     "system/keys/create": {"created_at", "key", "key_id", "scopes", "tenant"},
     "system/keys/list": {"items"},
+    "system/socket/ask": 200,
+    "system/socket/cancel": 200,
+    "system/socket/connect": 200,
+    "system/socket/disconnect": 200,
+    "system/socket/not_json": 200,
+    "system/socket/watch": 200,
 }
 
 
@@ -95,6 +104,8 @@ def test_every_function_has_an_event() -> None:
 def _outcome(answer: Any) -> Any:
     """A status, the messages that failed, the words of an exception, or the names of the fields of anything else."""
     match answer:
+        case None:
+            return None
         case {"statusCode": status}:
             return status
         case {"batchItemFailures": failures}:

@@ -181,3 +181,26 @@ def test_the_receive_limit_is_the_one_the_stages_count_to() -> None:
 
     limits = {queue["RedrivePolicy"]["maxReceiveCount"] for queue in QUEUES.values() if "RedrivePolicy" in queue}
     assert limits == {Settings().max_receives}
+
+
+def test_a_websocket_is_opened_with_a_key_and_every_frame_goes_to_one_function() -> None:
+    routes = {route["RouteKey"]: route for route in of_type("AWS::ApiGatewayV2::Route").values()}
+    assert set(routes) == {"$connect", "$disconnect", "$default"}
+    assert routes["$connect"]["AuthorizationType"] == "CUSTOM"
+    assert len({str(route["Target"]) for route in routes.values()}) == 1
+    [authorizer] = of_type("AWS::ApiGatewayV2::Authorizer").values()
+    assert authorizer["IdentitySource"] == []  # with one, a key that comes the other way would be refused unseen
+
+
+def test_frames_are_sent_to_the_connections_of_this_api_alone() -> None:
+    for function in FUNCTIONS.values():
+        for policy in policies(function):
+            for statement in policy["Statement"]:
+                if "execute-api:ManageConnections" in statement["Action"]:
+                    assert statement["Resource"]["Fn::Sub"].endswith(":${SocketApi}/v1/POST/@connections/*")
+
+
+def test_what_answers_over_a_websocket_may_take_longer_than_the_gateway_waits_and_is_not_begun_again() -> None:
+    stream = FUNCTIONS["AskStreamFunction"]
+    assert stream["Timeout"] > 29
+    assert stream["EventInvokeConfig"]["MaximumRetryAttempts"] == 0

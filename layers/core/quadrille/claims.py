@@ -175,10 +175,13 @@ class Claims:
         self._write_through([update, *money], claim, state)
         metrics.count(claim.entry.room, claim.entry.model, receipt)
 
-    def write_off(self, claim: Claim, cost: Decimal) -> Receipt:
-        """End a claim that has no result and may have been billed; the receipt of that. Raises as `end`."""
+    def write_off(self, claim: Claim, cost: Decimal, *, in_vain: bool = True) -> Receipt:
+        """End a claim that has no result and may have been billed; the receipt of that. Raises as `end`.
+
+        One that was not sent `in_vain`, but given up here, does not count against the times it may be sent.
+        """
         lost = _lost(claim, cost)
-        self.end(claim, "ambiguous", lost)
+        self.end(claim, "ambiguous", lost, None if in_vain else {"ambiguous": claim.ambiguous})
         return lost
 
     def settle(self, claim: Claim, receipt: Receipt, kept: Mapping[str, Any]) -> Receipt:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from quadrille.alarms import Alarms
 from quadrille.answers import Answers
+from quadrille.background import Background
 from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
 from quadrille.bus import Bus
@@ -23,6 +24,7 @@ from quadrille.claims import Claims
 from quadrille.collections import Collections, Size
 from quadrille.config import settings
 from quadrille.conversations import Conversations
+from quadrille.connections import Connections
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
@@ -37,6 +39,7 @@ from quadrille.made import Made
 from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
+from quadrille.sockets import Sockets
 from quadrille.textract import MODEL as TEXTRACT
 from quadrille.textract import Textract
 from quadrille.vectors import Vectors
@@ -93,6 +96,26 @@ def collections() -> Collections:
 def keys() -> Keys:
     """The API keys table."""
     return Keys(settings().keys_table, dynamodb())
+
+
+@cache
+def connections() -> Connections:
+    """The connections table."""
+    return Connections(settings().connections_table, dynamodb(), time.time)
+
+
+@cache
+def sockets() -> Sockets:
+    """The open connections. A post is not repeated: the frame may have arrived."""
+    once = _AWS.merge(Config(read_timeout=5, retries={"total_max_attempts": 1}))
+    endpoint = settings().websocket_endpoint
+    return Sockets(boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=once))
+
+
+@cache
+def answering() -> Background:
+    """What answers the asks of connections."""
+    return Background(settings().stream_function, boto3.client("lambda", config=_AWS))
 
 
 @cache

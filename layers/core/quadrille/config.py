@@ -47,6 +47,9 @@ class Settings(BaseModel):
     ledger_table: str = ""
     conversations_table: str = ""
     keys_table: str = ""
+    connections_table: str = ""
+    websocket_endpoint: str = ""
+    stream_function: str = ""
     chunk_queue_url: str = ""
     embed_queue_url: str = ""
     summarize_queue_url: str = ""
@@ -99,6 +102,9 @@ class Settings(BaseModel):
     conversation_turns: Annotated[int, Field(ge=9, le=16)] = 16  # of up to 5,000 characters; an item holds 400 KB
     conversation_days: PositiveInt = 30
     cache_seconds: PositiveInt = 7 * 86_400  # how long an answer is known, if its collection does not change
+    asks_per_connection: PositiveInt = 4  # at the same time
+    watches_per_connection: PositiveInt = 100
+    watch_seconds: PositiveInt = 600
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

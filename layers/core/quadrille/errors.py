@@ -38,6 +38,10 @@ class AmbiguousCall(RetryLater):
         self.receipt = receipt
 
 
+class Abandoned(QuadrilleError):
+    """Nobody waits for the reply any more: its reader is gone, or has cancelled."""
+
+
 class Unanswered(QuadrilleError):
     """A call was sent as often as its purpose allows, and no reply ever came."""
 

@@ -59,7 +59,7 @@ class Api(APIGatewayRestResolver):
     def serve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """The answer to one event of the gateway. Scope and size are checked before anything is parsed."""
         answer = self._answer(event, context)
-        who = _principal(event)
+        who = principal(event)
         route = {"method": event["httpMethod"], "route": event.get("resource"), "status": answer["statusCode"]}
         logger.info("request_served", tenant=who.tenant, key_id=who.key_id, **route)
         return answer
@@ -74,15 +74,13 @@ class Api(APIGatewayRestResolver):
             return self.resolve(_as_json(event), context)
         except Exception:  # whatever it is, the caller gets a problem document and the log the cause
             logger.exception("request_failed")
-            failed = _response(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _INTERNAL, event["requestContext"]["requestId"], {}
-            )
+            failed = internal_problem(event["requestContext"]["requestId"])
             return {"statusCode": failed.status_code, "headers": dict(failed.headers), "body": failed.body}
 
     @property
     def principal(self) -> Principal:
         """Who makes the current request, as the authorizer said."""
-        return _principal(self.current_event.raw_event)
+        return principal(self.current_event.raw_event)
 
     @property
     def request_id(self) -> str:
@@ -105,11 +103,11 @@ class Api(APIGatewayRestResolver):
 
     def require(self, scope: str) -> None:
         """Raises `Forbidden` if the caller's key lacks the scope."""
-        _require_scope(self.principal, scope)
+        self.principal.require(scope)
 
     def _admit(self, event: dict[str, Any]) -> None:
         if self.scope:
-            _require_scope(_principal(event), self.scope)
+            principal(event).require(self.scope)
         size, limit = len(event.get("body") or ""), settings().max_request_bytes
         if size > limit:
             raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
@@ -154,6 +152,11 @@ def problem(error: errors.QuadrilleError, request_id: str) -> Response[str]:
     return _response(status, _slug(error), str(error), request_id, more, headers)
 
 
+def internal_problem(request_id: str) -> Response[str]:
+    """A failure that is ours, as a problem document; the log has its cause."""
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _INTERNAL, request_id, {})
+
+
 def _response(
     status: HTTPStatus,
     slug: str,
@@ -179,11 +182,6 @@ def _slug(error: Exception) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
 
 
-def _require_scope(who: Principal, scope: str) -> None:
-    if scope not in who.scopes:
-        raise errors.Forbidden(f"This key lacks the scope {scope!r}.")
-
-
 def _named(item: Mapping[str, Any]) -> dict[str, str]:
     """Where in the request, as `body.filter.page` or `query.limit`, and what is wrong there."""
     return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
@@ -203,7 +201,7 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "headers": headers, "multiValueHeaders": None}
 
 
-def _principal(event: dict[str, Any]) -> Principal:
+def principal(event: Mapping[str, Any]) -> Principal:
     """The tenant and scopes of the authorizer's context, and of nothing the caller sends."""
     context = event["requestContext"].get("authorizer") or {}
     return Principal(context.get("tenant", ""), context.get("key_id", ""), frozenset(context.get("scopes", "").split()))

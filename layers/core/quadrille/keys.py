@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from quadrille.errors import Invalid, NotFound
+from quadrille.errors import Forbidden, Invalid, NotFound
 from quadrille.rows import Row, from_item, get, to_item
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ class Principal:
     tenant: str
     key_id: str
     scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Raises `Forbidden` if the key lacks the scope."""
+        if scope not in self.scopes:
+            raise Forbidden(f"This key lacks the scope {scope!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,14 @@ class Keys:
         if not match:
             return None
         row = get(self.dynamodb, self.table, {"key_id": match[1]}, consistent=False)
-        if row is None or not hmac.compare_digest(row["digest"], _digest(key)):
-            return None
-        return Principal(row["tenant"], row["key_id"], frozenset(row["scopes"]))
+        return _principal(row) if row and hmac.compare_digest(row["digest"], _digest(key)) else None
+
+    def holder(self, key_id: str) -> Principal:
+        """Whose key this id is of, for a caller who has shown the key before. Raises `Forbidden` if it was revoked."""
+        row = get(self.dynamodb, self.table, {"key_id": key_id}, consistent=False)
+        if row is None:
+            raise Forbidden("This key was revoked.")
+        return _principal(row)
 
     def list(self, tenant: str) -> list[Row]:
         """A tenant's keys, without their digests."""
@@ -82,6 +92,10 @@ class Keys:
         ).get("Attributes")
         if not gone:
             raise NotFound(f"There is no key {key_id!r}.")
+
+
+def _principal(row: Row) -> Principal:
+    return Principal(row["tenant"], row["key_id"], frozenset(row["scopes"]))
 
 
 def _digest(key: str) -> str:

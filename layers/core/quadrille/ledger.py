@@ -21,6 +21,7 @@ from quadrille.budgets import Budget, Entry, Limits, day_of
 from quadrille.calls import Call, Paid, Payer, Reply
 from quadrille.claims import Claim, Claims, Short
 from quadrille.errors import (
+    Abandoned,
     AmbiguousCall,
     BudgetExceeded,
     Busy,
@@ -59,9 +60,9 @@ class Ledger:
 
         A result that is gone from the bucket is paid for again, as often as the call's purpose allows.
 
-        `send` raises `AmbiguousCall` if the request may have been billed without a reply, and `RetryLater`,
-        `ProviderRefused` or `DeadlineExceeded` if it certainly was not. Raises those, `BudgetExceeded`, `Unanswered`,
-        `ResultLost`, and `Busy` while a twin holds the claim.
+        `send` raises `AmbiguousCall` if the request may have been billed without a reply, `Abandoned` if nobody wants
+        the rest of its reply, and `RetryLater`, `ProviderRefused` or `DeadlineExceeded` if it certainly was not billed.
+        Raises those, `BudgetExceeded`, `Unanswered`, `ResultLost`, and `Busy` while a twin holds the claim.
         """
         budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task)
         while not isinstance(claim := self._enter(call, budgets), Claim):
@@ -72,6 +73,9 @@ class Ledger:
             reply = send()
         except AmbiguousCall as error:
             error.receipt = self.claims.write_off(claim, call.ceiling)
+            raise
+        except Abandoned as error:  # what was billed nobody counted, so it may be all that was reserved
+            error.receipt = self.claims.write_off(claim, call.ceiling, in_vain=False)
             raise
         except (RetryLater, ProviderRefused, DeadlineExceeded):
             self.claims.end(claim, "released", _NOTHING)

@@ -2,11 +2,14 @@
 
 import base64
 import json
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from quadrille.arrivals import arrivals
 from quadrille.calls import Payer, Reply
 from quadrille.errors import AmbiguousCall, ProviderRefused
 from quadrille.gate import Gate
@@ -17,10 +20,16 @@ from quadrille.receipts import Receipt
 from quadrille.sending import Refusal, Sender, judge_status
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    import httpx2
+    from openai import OpenAI, Stream
+    from openai.types.chat import ChatCompletionChunk
 
 _PROVIDER = "the model provider"
 _BYTES_PER_TOKEN = 4  # of English; a rate limit needs no better guess
+_BROKEN_OFF = f"The reply of {_PROVIDER} broke off; the call may have been billed."
+_TICK = 0.05  # seconds of silence after which who listens to a stream gets a say
+
+Emit = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,14 @@ class Models:
         purpose: Purpose,
         schema: dict[str, Any],
         limit: int,
+        emit: Emit | None = None,
     ) -> Completion:
-        """One completion of at most `limit` tokens, in the JSON `schema`. Raises as `embed`."""
+        """One completion of at most `limit` tokens, in the JSON `schema`. Raises as `embed`.
+
+        With `emit` it is streamed, which makes it no other call to the ledger: `emit` gets the pieces as they come,
+        and "" before anything is sent and at least every 50 ms. What it raises, `Abandoned` above all, ends the call. A
+        completion that was paid for before is not emitted.
+        """
         request = {
             "model": self.chat_model,
             "messages": list(messages),
@@ -89,7 +104,11 @@ class Models:
         }
         ceiling = self.prices.ceiling(self.chat_model, request_bytes=_size(request), output_tokens=limit)
         call = payer.call(request, purpose=purpose, ceiling=ceiling)
-        paid = self.ledger.pay(call, lambda: self._chat(request, payer.deadline))
+        if emit:
+            emit("")
+        paid = self.ledger.pay(
+            call, lambda: self._stream(request, payer.deadline, emit) if emit else self._chat(request, payer.deadline)
+        )
         message = json.loads(paid.result)
         return Completion(message["text"], message["finish_reason"] == "stop", paid.receipt)
 
@@ -100,7 +119,7 @@ class Models:
         packed = b"".join(base64.b64decode(str(row.embedding)) for row in rows)
         if len(rows) != len(request["input"]):
             raise AmbiguousCall("The model provider answered another number of embeddings than were asked for.")
-        usage = _usage(answer, request)
+        usage = _usage(answer.usage, request)
         receipt = Receipt(
             cost_usd=self.prices.cost(request["model"], usage),
             calls=1,
@@ -113,17 +132,52 @@ class Models:
     def _chat(self, request: dict[str, Any], deadline: float) -> Reply:
         answer, retries = self._send(lambda client: client.chat.completions.create(**request), request, deadline)
         choice = answer.choices[0]
-        message = {"text": choice.message.content or "", "finish_reason": choice.finish_reason}
-        usage = _usage(answer, request)
+        return self._reply(choice.message.content or "", choice.finish_reason, answer.usage, request, retries)
+
+    def _stream(self, request: dict[str, Any], deadline: float, emit: Emit) -> Reply:
+        """The same in pieces. Raises what `Ledger.pay` expects of a sender; whatever it is, the connection is cut."""
+        import httpx2
+        import openai
+
+        body = {**request, "stream": True, "stream_options": {"include_usage": True}}
+        stream, retries = self._send(lambda client: client.chat.completions.create(**body), request, deadline)
+        try:
+            text, finish, usage = self._listen(stream, deadline, emit)
+        except (openai.APIError, httpx2.HTTPError) as error:
+            raise AmbiguousCall(_BROKEN_OFF) from error
+        except BaseException:
+            _hang_up(stream.response)
+            raise
+        return self._reply(text, finish, usage, request, retries)
+
+    def _listen(self, stream: "Stream[ChatCompletionChunk]", deadline: float, emit: Emit) -> tuple[str, str, Any]:
+        """The whole text, why it ended, and the provider's counts. Raises `AmbiguousCall`, and what reading raises."""
+        text, finish, usage = "", "", None
+        for chunk in arrivals(stream, every=_TICK):
+            if self.now() > deadline:
+                raise AmbiguousCall(f"{_PROVIDER.capitalize()} did not finish in time; the call may have been billed.")
+            piece = ""
+            if chunk:
+                piece = "".join(choice.delta.content or "" for choice in chunk.choices)
+                finish = next((choice.finish_reason for choice in chunk.choices), None) or finish
+                usage = chunk.usage or usage
+            text += piece
+            emit(piece)
+        if not finish:
+            raise AmbiguousCall(_BROKEN_OFF)
+        return text, finish, usage
+
+    def _reply(self, text: str, finish: str | None, usage: Any, request: dict[str, Any], retries: int) -> Reply:
+        used = _usage(usage, request)
         receipt = Receipt(
-            cost_usd=self.prices.cost(request["model"], usage),
+            cost_usd=self.prices.cost(request["model"], used),
             calls=1,
             retries=retries,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
             models=(request["model"],),
         )
-        return Reply(json.dumps(message, ensure_ascii=False).encode(), receipt)
+        return Reply(json.dumps({"text": text, "finish_reason": finish}, ensure_ascii=False).encode(), receipt)
 
     def _send(self, create: "Callable[[OpenAI], Any]", request: dict[str, Any], deadline: float) -> tuple[Any, int]:
         """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""
@@ -143,17 +197,25 @@ class Models:
         )
 
 
-def _usage(answer: Any, request: dict[str, Any]) -> Usage:
+def _usage(counted: Any, request: dict[str, Any]) -> Usage:
     """The provider's counts; from a server that counts nothing, the most it can have been."""
-    if answer.usage is None:
+    if counted is None:
         return Usage(input_tokens=_size(request), output_tokens=request.get("max_completion_tokens", 0))
-    details = getattr(answer.usage, "prompt_tokens_details", None)
+    details = getattr(counted, "prompt_tokens_details", None)
     return Usage(
-        input_tokens=answer.usage.prompt_tokens,
-        output_tokens=getattr(answer.usage, "completion_tokens", 0),
+        input_tokens=counted.prompt_tokens,
+        output_tokens=getattr(counted, "completion_tokens", 0),
         cached_tokens=(details and details.cached_tokens) or 0,
         cache_write_tokens=(details and details.cache_write_tokens) or 0,
     )
+
+
+def _hang_up(response: "httpx2.Response") -> None:
+    """Cut the connection of a response: a close would not reach the provider while another thread reads from it."""
+    network = response.extensions.get("network_stream")
+    if network:
+        with suppress(OSError):
+            network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _size(body: object) -> int:

@@ -12,8 +12,9 @@ from quadrille.ask.cache import Answered, Cache, digest_of
 from quadrille.ask.conversations import Memory
 from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
+from quadrille.ask.transcript import Transcript
 from quadrille.calls import Payer
-from quadrille.llm import Completion, Embeddings, Models
+from quadrille.llm import Completion, Embeddings, Emit, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import added_to
@@ -25,8 +26,8 @@ class _Draft(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     supported: bool
-    answer: str
     citations: list[citations.Quote]
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +49,25 @@ class Desk:
         )
 
 
-def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
+def answer(request: AskRequest, payer: Payer, *, desk: Desk, emit: Emit | None = None) -> AskResponse:
     """The answer to a question out of a tenant's collection.
 
-    What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
-    what `Ledger.pay` raises.
+    What the documents do not support is refused: `supported` is false and the answer says what was searched. `emit`
+    gets the beginning of the answer while it is being written, as `Models.chat` says. Raises what `Ledger.pay` raises.
     """
     asked = desk.memory.hear(request, payer)
     alone = request.model_copy(update={"question": asked.question})
     payer = replace(payer.after(asked.spent), sources=asked.sources)
     with added_to(asked.spent):
-        answered = _made(alone, payer, desk) if request.cache == "off" else _known_or_made(alone, payer, desk)
+        answer_it = _made if request.cache == "off" else _known_or_made
+        answered = answer_it(alone, payer, desk, emit)
     spent = asked.spent + answered.spent
     with added_to(spent):
         kept = desk.memory.keep(asked, answered)
     return AskResponse(**dict(answered.answer), cached=answered.cached, conversation_id=kept, receipt=spent.public())
 
 
-def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
+def _known_or_made(request: AskRequest, payer: Payer, desk: Desk, emit: Emit | None) -> Answered:
     slot, known = desk.cache.find(request.question, payer, collection=request.collection, scope=desk.scope(request))
     if known:
         return known
@@ -75,12 +77,14 @@ def _known_or_made(request: AskRequest, payer: Payer, desk: Desk) -> Answered:
         known = desk.cache.find_similar(slot, embedded, payer)
         if known:
             return known
-    made = _made(request, payer, desk, embedded)
+    made = _made(request, payer, desk, emit, embedded)
     desk.cache.keep(slot, made, embedded)
     return made
 
 
-def _made(request: AskRequest, payer: Payer, desk: Desk, embedded: Embeddings | None = None) -> Answered:
+def _made(
+    request: AskRequest, payer: Payer, desk: Desk, emit: Emit | None, embedded: Embeddings | None = None
+) -> Answered:
     """Retrieve, generate and check."""
     found, spent = desk.retriever.find(
         request.question,
@@ -100,6 +104,7 @@ def _made(request: AskRequest, payer: Payer, desk: Desk, embedded: Embeddings | 
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
+            emit=emit and Transcript(found, emit),
         )
     return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
 

@@ -1,0 +1,17 @@
+"""Shows changes of documents to the WebSocket connections that watch them."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from quadrille import clients
+from quadrille.ingest.watching import push
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
+    sent = push(event["Records"], connections=clients.connections(), sockets=clients.sockets())
+    logger.info("progress_shown", records=len(event["Records"]), frames=sent)
