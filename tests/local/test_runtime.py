@@ -19,6 +19,12 @@ EXPECTED: dict[str, Any] = {
     "ask/answer/missing_scope": 403,
     "ask/answer/question": 200,
     "ask/answer/unknown_field": 422,
+    "ask/completions/question": 200,
+    "ask/completions/streamed": 200,
+    "ask/completions/tools": 400,
+    "ask/completions/unknown_model": 404,
+    "ask/models/list": 200,
+    "ask/models/missing_scope": 403,
     "ask/search/query": 200,
     "ingest/backfill/start_dry": {"backfill", "status"},
     "ingest/backfill/start_work": {"error"},
@@ -60,6 +66,8 @@ EXPECTED: dict[str, Any] = {
     "system/health/get": 200,
     "system/keys/create": {"created_at", "key", "key_id", "scopes", "tenant"},
     "system/keys/list": {"items"},
+    "system/openapi/document": 200,
+    "system/openapi/page": 200,
 }
 
 

@@ -12,6 +12,7 @@ from quadrille.ask import citations
 from quadrille.ask.models import AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.calls import Payer
+from quadrille.errors import CutOff
 from quadrille.llm import Completion, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
@@ -30,18 +31,19 @@ class _Draft(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering takes. An answer has at most `limit` tokens."""
+    """What answering takes. An answer has at most `limit` tokens; `style` is what the caller wishes of its words."""
 
     models: Models
     retriever: Retriever
     limit: int
+    style: str = ""
 
 
 def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
     """The answer to a question out of a tenant's collection.
 
     What the documents do not support is refused: `supported` is false and the answer says what was searched. Raises
-    what `Ledger.pay` raises.
+    what `Ledger.pay` raises, and `CutOff`.
     """
     found, spent = desk.retriever.find(
         request.question, payer, collection=request.collection, top_k=request.top_k, only=request.filter
@@ -50,12 +52,14 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk) -> AskResponse:
         return _refusal(request, found, spent)
     with added_to(spent):
         completion = desk.models.chat(
-            _messages(request.question, found),
+            _messages(request.question, found, desk.style),
             replace(_after(payer, spent), sources=tuple(source.source for source in found)),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
         )
+    if not completion.complete:
+        raise CutOff(desk.limit, receipt=spent + completion.receipt)
     return _checked(request, completion, found, spent + completion.receipt)
 
 
@@ -67,8 +71,9 @@ def _after(payer: Payer, spent: Receipt) -> Payer:
     return replace(payer, max_cost=max(Decimal(0), payer.max_cost - own))
 
 
-def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
+def _messages(question: str, found: Sequence[Found], style: str) -> list[dict[str, str]]:
     """The prompt. Sources travel as JSON strings, which no text of theirs can close."""
+    wishes = {"style": style} if style else {}
     sources: list[dict[str, Any]] = [
         {
             "number": number,
@@ -79,7 +84,7 @@ def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
         }
         for number, source in enumerate(found, start=1)
     ]
-    content = json.dumps({"sources": sources, "question": question}, ensure_ascii=False)
+    content = json.dumps({**wishes, "sources": sources, "question": question}, ensure_ascii=False)
     return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
 
 
@@ -87,7 +92,7 @@ def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]
     """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
     try:
         draft = _Draft.model_validate_json(completion.text)
-    except ValidationError:  # cut off at the limit, or a model that does not keep to a schema
+    except ValidationError:  # a model that does not keep to a schema
         return _refusal(request, found, spent)
     held = citations.check(draft.citations, found)
     if not draft.supported or not held:

@@ -9,7 +9,8 @@ from quadrille.documents import COLLECTION
 from quadrille.http import Body
 from quadrille.money import plain
 
-Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
+QUESTION_CHARACTERS = 4_000
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=QUESTION_CHARACTERS)]
 Collection = Annotated[str, StringConstraints(pattern=rf"^{COLLECTION.pattern}$")]
 Dollars = Annotated[Decimal, Field(gt=0, le=1_000, decimal_places=9), AfterValidator(plain)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=900)]
