@@ -30,9 +30,10 @@ def _joined(content: object) -> object:
     """A message's content as one string."""
     if not isinstance(content, list):
         return content
-    if not all(isinstance(part, dict) and part.get("type") == "text" for part in content):
-        raise PydanticCustomError("unsupported", "only parts of the type 'text' are supported")
-    return "\n".join(str(part.get("text", "")) for part in content)
+    texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    if len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
+        raise PydanticCustomError("unsupported", "only parts of the type 'text', each with a text, are supported")
+    return "\n".join(texts)
 
 
 Text = Annotated[str, BeforeValidator(_joined), WithJsonSchema({"anyOf": [{"type": "string"}, _PARTS]})]
