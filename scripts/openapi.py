@@ -20,7 +20,7 @@ from quadrille.ask.protocol import FailureResponse, OpenAIApi  # noqa: E402
 from quadrille.http import Api  # noqa: E402
 from quadrille.problems import Problem  # noqa: E402
 
-DOCUMENT = ROOT / "functions/system/openapi/openapi.json"
+DOCUMENT = ROOT / "layers/core/quadrille/system/openapi.json"
 REFERENCE = "#/components/schemas/"
 ABOUT = Path(__file__).with_suffix(".md")
 ROOMS = {"ask": "Answers with citations", "ingest": "Documents and collections", "system": "Money, and the API itself"}
