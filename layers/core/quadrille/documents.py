@@ -153,7 +153,12 @@ class Documents:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             known = "attribute_exists(document_id)"
             self._update(
-                place.tenant, place.document_id, "SET confirm = :confirm", known, {"confirm": confirm}, names=()
+                place.tenant,
+                place.document_id,
+                "SET #confirm = :confirm",
+                known,
+                {"confirm": confirm},
+                names=("confirm",),
             )
 
     def arrive(self, place: Place, *, sequencer: str) -> Row | None:

@@ -92,7 +92,8 @@ def complete(
 
 def footnotes(citations: Sequence[Citation]) -> list[str]:
     """`[1] manual.pdf, page 2`: one paragraph with a line for each source and page that is cited."""
-    lines = dict.fromkeys(f"[{c.number}] {c.filename}{_place(c)}" for c in citations)
+    ordered = sorted(citations, key=lambda citation: (citation.number, citation.start))
+    lines = dict.fromkeys(f"[{c.number}] {c.filename}{_place(c)}" for c in ordered)
     return ["\n".join(lines)] if lines else []
 
 

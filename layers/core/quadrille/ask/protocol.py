@@ -31,9 +31,10 @@ def _joined(content: object) -> object:
     if not isinstance(content, list):
         return content
     texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    if len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
+    words = [text for text in texts if isinstance(text, str)]
+    if len(words) < len(content):
         raise PydanticCustomError("unsupported", "only parts of the type 'text', each with a text, are supported")
-    return "\n".join(texts)
+    return "\n".join(words)
 
 
 Text = Annotated[str, BeforeValidator(_joined), WithJsonSchema({"anyOf": [{"type": "string"}, _PARTS]})]
