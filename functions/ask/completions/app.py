@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
-from quadrille.ask.completions import complete, events, with_earlier_questions
+from quadrille.ask.completions import complete, events, with_the_question_before
 from quadrille.ask.protocol import ChatCompletion, CompletionRequest, OpenAIApi
 from quadrille.calls import Payer
 from quadrille.config import settings
@@ -32,7 +32,7 @@ def create(request: CompletionRequest) -> Response[Any]:
         id=api.request_id,
         desk=clients.desk(),
         most_style=settings().max_style_characters,
-        standalone=with_earlier_questions,
+        standalone=with_the_question_before,
     )
     if not request.stream:
         return Response(200, "application/json", completion.model_dump(mode="json"))

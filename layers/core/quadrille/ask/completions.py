@@ -20,7 +20,10 @@ from quadrille.ask.protocol import (
 )
 from quadrille.calls import Payer
 from quadrille.errors import CutOff, Invalid
-from quadrille.receipts import Receipt
+from quadrille.receipts import Receipt, added_to
+
+Turns = Sequence[tuple[str, str]]  # what was asked, and what was answered
+Standalone = Callable[[str, Turns, Payer], tuple[str, Receipt]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Talk:
     """A conversation: the wishes of its system messages, what was said before, and what is asked now."""
 
     style: str
-    history: Sequence[ChatMessage]
+    history: Turns
     question: str
 
     @classmethod
@@ -42,16 +45,25 @@ class Talk:
         style = "\n\n".join(m.content for m in before if m.role in ("system", "developer") and m.content)
         if len(style) > most_style:
             raise Invalid("messages", f"the system messages have {len(style)} characters; the limit is {most_style}")
-        return cls(style, [m for m in before if m.role in ("user", "assistant") and m.content], question)
+        return cls(style, _turns(before), question)
 
 
-Standalone = Callable[[Sequence[ChatMessage], str], str]
+def _turns(messages: Sequence[ChatMessage]) -> Turns:
+    """What the user asked, each with what was answered before the next question."""
+    turns: list[tuple[str, str]] = []
+    for message in messages:
+        if message.role == "user":
+            turns.append((message.content or "", ""))
+        elif message.role == "assistant" and turns:
+            question, answered = turns[-1]
+            turns[-1] = (question, f"{answered}\n{message.content or ''}".strip())
+    return turns
 
 
-def with_earlier_questions(history: Sequence[ChatMessage], question: str) -> str:
-    """A follow-up with the question before it, which names what it is about."""
-    asked = [message.content or "" for message in history if message.role == "user"]
-    return "\n".join([*asked[-1:], question])[-QUESTION_CHARACTERS:]
+def with_the_question_before(question: str, history: Turns, payer: Payer) -> tuple[str, Receipt]:
+    """A follow-up behind the question before it, which names what it is about."""
+    before = [asked for asked, _ in history[-1:]]
+    return "\n".join([*before, question])[-QUESTION_CHARACTERS:], Receipt()
 
 
 def models(collections: Mapping[str, int]) -> ModelList:
@@ -69,24 +81,27 @@ def complete(
     One that does not fit into its tokens ends with `length` and says so. Raises as `answer`, `Invalid` and `NotFound`.
     """
     talk = Talk.of(request.messages, most_style=most_style)
-    asked = AskRequest(question=standalone(talk.history, talk.question), collection=request.collection)
+    collection = request.collection
+    question, spent = standalone(talk.question, talk.history, payer)
+    asked = AskRequest(question=question, collection=collection)
     desk = replace(desk, style=talk.style, limit=request.limit(desk.limit))
     try:
-        answered = answer(asked, payer, desk=desk)
+        with added_to(spent):
+            answered = answer(asked, payer, desk=desk)
     except CutOff as error:
         choice = Choice(message=AnswerMessage(content=str(error), citations=[]), finish_reason="length")
-        receipt = (error.receipt or Receipt()).public()
+        spent = error.receipt or spent
     else:
         text = "\n\n".join([answered.answer, *footnotes(answered.citations)])
         choice = Choice(message=AnswerMessage(content=text, citations=answered.citations), finish_reason="stop")
-        receipt = answered.receipt
+        spent += Receipt.parse(answered.receipt)
     return ChatCompletion(
         id=f"chatcmpl-{id}",
         created=int(time.time()),
         model=request.model,
         choices=[choice],
-        usage=_usage(receipt),
-        receipt=receipt,
+        usage=_usage(spent),
+        receipt=spent.public(),
     )
 
 
@@ -102,8 +117,8 @@ def _place(citation: Citation) -> str:
     return where and f", {where}"
 
 
-def _usage(receipt: dict[str, Any]) -> Usage:
-    read, written = receipt["tokens"]["input"], receipt["tokens"]["output"]
+def _usage(spent: Receipt) -> Usage:
+    read, written = spent.input_tokens, spent.output_tokens
     return Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
 
 
