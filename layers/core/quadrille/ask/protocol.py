@@ -219,7 +219,8 @@ class OpenAIApi(Api):
     def shown(self, problem: Problem) -> Response[str]:
         """A problem in the words OpenAI's clients act on. `x-should-retry` keeps them from repeating what is final."""
         status, failure = failure_of(problem)
-        headers = {**retry_header(problem), "x-should-retry": str(status in (503, 504)).lower()}
+        again = status in (503, 504) or problem.slug == "internal"
+        headers = {**retry_header(problem), "x-should-retry": str(again).lower()}
         return Response(status, "application/json", FailureResponse(error=failure).model_dump_json(), headers=headers)
 
 
