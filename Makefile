@@ -71,4 +71,7 @@ logs: setup ## what the functions logged on the local stack
 prices: setup ## the shipped price table, out of the pinned genai-prices
 	@$(VENV)/python scripts/prices.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask logs prices
+openapi: setup ## the API's OpenAPI document, out of the functions
+	@$(VENV)/python scripts/openapi.py
+
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask logs prices openapi

@@ -13,14 +13,19 @@ from local.stack.places import ROOT, STACK, Stop, local_credentials
 EVENTS = ROOT / "events"
 
 
-def logical_ids() -> dict[str, str]:
-    """`ask/answer` -> `AskAnswerFunction`, as template.yaml pairs them."""
+def declared() -> dict[str, dict[str, Any]]:
+    """The functions of template.yaml by logical id, each with its properties."""
     resources = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)["Resources"]
     return {
-        resource["Properties"]["CodeUri"].removeprefix("functions/"): name
+        name: resource["Properties"]
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+def logical_ids() -> dict[str, str]:
+    """`ask/answer` -> `AskAnswerFunction`, as template.yaml pairs them."""
+    return {function["CodeUri"].removeprefix("functions/"): name for name, function in declared().items()}
 
 
 def cases(function: str) -> dict[str, Path]:

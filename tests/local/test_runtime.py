@@ -19,6 +19,12 @@ EXPECTED: dict[str, Any] = {
     "ask/answer/missing_scope": 403,
     "ask/answer/question": 200,
     "ask/answer/unknown_field": 422,
+    "ask/completions/question": 200,
+    "ask/completions/streamed": 200,
+    "ask/completions/tools": 400,
+    "ask/completions/unknown_model": 404,
+    "ask/models/list": 200,
+    "ask/models/missing_scope": 403,
     "ask/search/query": 200,
     "ask/stream/nobody_waits": None,
     "ingest/backfill/start_dry": {"backfill", "status"},
@@ -69,6 +75,8 @@ EXPECTED: dict[str, Any] = {
     "system/socket/disconnect": 200,
     "system/socket/not_json": 200,
     "system/socket/watch": 200,
+    "system/openapi/document": 200,
+    "system/openapi/page": 200,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
@@ -18,7 +19,13 @@ logger = Logger()
 api = Api(scope=None)
 
 
-@api.get("/costs")
+COSTS: OpenAPIResponse = {
+    "description": "Sums, as JSON or as CSV",
+    "content": {"application/json": {"model": CostList}, "text/csv": {"schema": {"type": "string"}}},
+}
+
+
+@api.get("/costs", responses={200: COSTS})
 def costs(
     by: By = "day",
     first: Annotated[date | None, Query(alias="from")] = None,

@@ -23,8 +23,8 @@ from quadrille.bus import Bus
 from quadrille.claims import Claims
 from quadrille.collections import Collections, Size
 from quadrille.config import settings
-from quadrille.conversations import Conversations
 from quadrille.connections import Connections
+from quadrille.conversations import Conversations
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused

@@ -84,6 +84,8 @@ class Settings(BaseModel):
 
     # Limits. A thing that meets one gets an error naming it.
     max_request_bytes: PositiveInt = 64 * 1024
+    max_chat_bytes: PositiveInt = 512 * 1024  # of a request: a conversation is sent whole each time
+    max_style_characters: PositiveInt = 8_000
     max_document_bytes: PositiveInt = 50 * 1024 * 1024
     max_document_pages: PositiveInt = 5_000
     max_document_characters: PositiveInt = 20_000_000

@@ -56,6 +56,14 @@ class DeadlineExceeded(QuadrilleError):
     """There was not enough time left to begin, or to finish, a paid call."""
 
 
+class CutOff(QuadrilleError):
+    """A model's reply ended at its limit of tokens, in the middle."""
+
+    def __init__(self, limit: int, *, receipt: "Receipt") -> None:
+        super().__init__(f"The answer does not fit into the {limit} tokens it may have; ask a narrower question.")
+        self.receipt = receipt
+
+
 class BudgetExceeded(QuadrilleError):
     """A reservation does not fit under a limit. Amounts are US dollars."""
 

@@ -15,8 +15,9 @@ from pydantic import StringConstraints, ValidationError
 from quadrille.config import settings
 from quadrille.connections import Connection, Connections
 from quadrille.errors import Abandoned, Invalid, QuadrilleError, TooLarge
-from quadrille.http import Body, internal_problem, principal, problem
+from quadrille.http import Body, principal
 from quadrille.keys import Keys, Principal
+from quadrille.problems import FieldError, Problem
 from quadrille.sockets import Sockets
 
 logger = Logger()
@@ -91,20 +92,15 @@ def failure(error: Exception, *, id: object, request_id: str) -> dict[str, Any]:
     """An `error` frame: the problem document, its type as `problem`. What is no error of ours is logged."""
     match error:
         case ValidationError():
-            found = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
-            named = Invalid(found[0]["field"], found[0]["message"])
-            document = {**_problem(named, request_id), "errors": found}
+            found = [FieldError(field=".".join(map(str, at["loc"])), message=at["msg"]) for at in error.errors()]
+            problem = Problem.malformed(found, request_id)
         case QuadrilleError():
-            document = _problem(error, request_id)
+            problem = Problem.of(error, request_id)
         case _:
             logger.exception("frame_failed", exc_info=error)
-            document = json.loads(internal_problem(request_id).body or "")
-    return {**document, "problem": document["type"], "type": "error", "id": id if isinstance(id, str) else ""}
-
-
-def _problem(error: QuadrilleError, request_id: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(problem(error, request_id).body or "")
-    return document
+            problem = Problem.internal(request_id)
+    document = problem.model_dump(exclude_unset=True)
+    return {**document, "problem": problem.type, "type": "error", "id": id if isinstance(id, str) else ""}
 
 
 def _fields(body: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Literal
 
 from aws_lambda_powertools import Logger
@@ -18,25 +17,11 @@ from pydantic import BaseModel, ConfigDict
 from quadrille import errors
 from quadrille.config import settings
 from quadrille.keys import Principal
-from quadrille.money import dollars
+from quadrille.problems import FieldError, Problem
 
 logger = Logger()
 
-_STATUS: dict[type[Exception], HTTPStatus] = {
-    errors.BudgetExceeded: HTTPStatus.PAYMENT_REQUIRED,
-    errors.Forbidden: HTTPStatus.FORBIDDEN,
-    errors.NotFound: HTTPStatus.NOT_FOUND,
-    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
-    errors.ProviderRefused: HTTPStatus.BAD_GATEWAY,
-    errors.Unanswered: HTTPStatus.BAD_GATEWAY,
-    errors.UnknownPrice: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
 _dump = partial(json.dumps, separators=(",", ":"), ensure_ascii=False, cls=Encoder)
-_INTERNAL = "Something went wrong on our side. It is logged under this request id; trying again may help."
 _AFTER_REPLY = 2.0  # seconds kept back to record what was paid and to answer
 
 
@@ -65,17 +50,26 @@ class Api(APIGatewayRestResolver):
         return answer
 
     def _answer(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        request_id = event["requestContext"]["requestId"]
         try:
             self._admit(event)
-        except errors.QuadrilleError as error:
-            refused = problem(error, event["requestContext"]["requestId"])
-            return {"statusCode": refused.status_code, "headers": dict(refused.headers), "body": refused.body}
-        try:
             return self.resolve(_as_json(event), context)
+        except errors.QuadrilleError as error:
+            refused = self.shown(Problem.of(error, request_id))
         except Exception:  # whatever it is, the caller gets a problem document and the log the cause
             logger.exception("request_failed")
-            failed = internal_problem(event["requestContext"]["requestId"])
-            return {"statusCode": failed.status_code, "headers": dict(failed.headers), "body": failed.body}
+            refused = self.shown(Problem.internal(request_id))
+        return {"statusCode": refused.status_code, "headers": dict(refused.headers), "body": refused.body}
+
+    def shown(self, problem: Problem) -> Response[str]:
+        """A problem as the callers of this API expect it."""
+        body = _dump(problem.model_dump(exclude_unset=True))
+        return Response(problem.status, "application/problem+json", body, headers=retry_header(problem))
+
+    @property
+    def max_bytes(self) -> int:
+        """How long a request's body may be."""
+        return settings().max_request_bytes
 
     @property
     def principal(self) -> Principal:
@@ -108,7 +102,7 @@ class Api(APIGatewayRestResolver):
     def _admit(self, event: dict[str, Any]) -> None:
         if self.scope:
             principal(event).require(self.scope)
-        size, limit = len(event.get("body") or ""), settings().max_request_bytes
+        size, limit = len(event.get("body") or ""), self.max_bytes
         if size > limit:
             raise errors.TooLarge(f"The request body has {size} bytes; the limit is {limit}.")
         if event.get("body"):
@@ -117,74 +111,22 @@ class Api(APIGatewayRestResolver):
             _require_json(event["body"])
 
     def _refuse(self, error: errors.QuadrilleError) -> Response[str]:
-        return problem(error, self.request_id)
+        return self.shown(Problem.of(error, self.request_id))
 
     def _miss(self, _: NotFoundError) -> Response[str]:
-        return problem(errors.NotFound("There is no such route."), self.request_id)
+        return self._refuse(errors.NotFound("There is no such route."))
 
     def _reject(self, error: RequestValidationError) -> Response[str]:
-        """A malformed request, with the fields named but never their values."""
-        found = [_named(item) for item in error.errors()]
-        detail = "; ".join(f"{item['field']}: {item['message']}" for item in found)
-        return _response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, self.request_id, {"errors": found})
+        return self.shown(Problem.malformed([_named(item) for item in error.errors()], self.request_id))
 
 
-def problem(error: errors.QuadrilleError, request_id: str) -> Response[str]:
-    """An error of ours as a problem document."""
-    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
-    headers: dict[str, str] = {}
-    more: dict[str, Any] = {}
-    match error:
-        case errors.BudgetExceeded():
-            more = {
-                "scope": error.scope,
-                "limit_usd": dollars(error.limit),
-                "spent_usd": dollars(error.spent),
-                "reserved_usd": dollars(error.reserved),
-                "renews_at": error.renews_at,
-            }
-        case errors.RetryLater():
-            headers = {"Retry-After": str(max(1, round(error.seconds)))}
-        case errors.Invalid():
-            more = {"errors": [{"field": error.field, "message": error.reason}]}
-    if error.receipt:
-        more["receipt"] = error.receipt.public()
-    return _response(status, _slug(error), str(error), request_id, more, headers)
+def retry_header(problem: Problem) -> dict[str, str]:
+    """When to try again, where that helps."""
+    return {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
 
 
-def internal_problem(request_id: str) -> Response[str]:
-    """A failure that is ours, as a problem document; the log has its cause."""
-    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _INTERNAL, request_id, {})
-
-
-def _response(
-    status: HTTPStatus,
-    slug: str,
-    detail: str,
-    request_id: str,
-    more: dict[str, Any],
-    headers: dict[str, str] | None = None,
-) -> Response[str]:
-    body = {
-        "type": f"urn:quadrille:problem:{slug}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "request_id": request_id,
-        **more,
-    }
-    return Response(status.value, "application/problem+json", _dump(body), headers=headers or {})
-
-
-def _slug(error: Exception) -> str:
-    """`BudgetExceeded` as `budget-exceeded`."""
-    name = type(error).__name__
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
-
-
-def _named(item: Mapping[str, Any]) -> dict[str, str]:
-    """Where in the request, as `body.filter.page` or `query.limit`, and what is wrong there."""
-    return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+def _named(item: Mapping[str, Any]) -> FieldError:
+    return FieldError(field=".".join(str(part) for part in item["loc"]), message=item["msg"])
 
 
 def _require_json(body: str) -> None:

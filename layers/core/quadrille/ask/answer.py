@@ -14,6 +14,7 @@ from quadrille.ask.models import Answer, AskRequest, AskResponse
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.ask.transcript import Transcript
 from quadrille.calls import Payer
+from quadrille.errors import CutOff
 from quadrille.llm import Completion, Embeddings, Emit, Models
 from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
@@ -32,20 +33,21 @@ class _Draft(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering takes. An answer has at most `limit` tokens."""
+    """What answering takes. An answer has at most `limit` tokens; `style` is what the caller wishes of its words."""
 
     models: Models
     retriever: Retriever
     cache: Cache
     memory: Memory
     limit: int
+    style: str = ""
 
     def scope(self, request: AskRequest) -> str:
         """A digest of what an answer depends on besides the question, its tenant and its collection."""
         return digest_of(
             request.model_dump(exclude={"question", "collection", "conversation_id", "max_cost_usd", "cache"}),
             [self.models.chat_model, self.models.embedding_model, self.models.dimensions],
-            [prompt("answer"), self.limit],
+            [prompt("answer"), self.limit, self.style],
         )
 
 
@@ -53,7 +55,8 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk, emit: Emit | None =
     """The answer to a question out of a tenant's collection.
 
     What the documents do not support is refused: `supported` is false and the answer says what was searched. `emit`
-    gets the beginning of the answer while it is being written, as `Models.chat` says. Raises what `Ledger.pay` raises.
+    gets the beginning of the answer while it is being written, as `Models.chat` says. Raises what `Ledger.pay` raises,
+    and `CutOff`.
     """
     asked = desk.memory.hear(request, payer)
     alone = request.model_copy(update={"question": asked.question})
@@ -99,18 +102,21 @@ def _made(
     sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(
-            _messages(request.question, found),
+            _messages(request.question, found, desk.style),
             replace(payer.after(spent), sources=sources),
             purpose=ANSWER,
             schema=_Draft.model_json_schema(),
             limit=desk.limit,
             emit=emit and Transcript(found, emit),
         )
+    if not completion.complete:
+        raise CutOff(desk.limit, receipt=spent + completion.receipt)
     return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
 
 
-def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
+def _messages(question: str, found: Sequence[Found], style: str) -> list[dict[str, str]]:
     """The prompt. Sources travel as JSON strings, which no text of theirs can close."""
+    wishes = {"style": style} if style else {}
     sources: list[dict[str, Any]] = [
         {
             "number": number,
@@ -121,7 +127,7 @@ def _messages(question: str, found: Sequence[Found]) -> list[dict[str, str]]:
         }
         for number, source in enumerate(found, start=1)
     ]
-    content = json.dumps({"sources": sources, "question": question}, ensure_ascii=False)
+    content = json.dumps({**wishes, "sources": sources, "question": question}, ensure_ascii=False)
     return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
 
 
@@ -129,7 +135,7 @@ def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]
     """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
     try:
         draft = _Draft.model_validate_json(completion.text)
-    except ValidationError:  # cut off at the limit, or a model that does not keep to a schema
+    except ValidationError:  # a model that does not keep to a schema
         return _refusal(request, found)
     held = citations.check(draft.citations, found)
     if not draft.supported or not held:

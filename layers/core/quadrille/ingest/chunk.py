@@ -76,7 +76,7 @@ def _split(version: DocumentVersion, row: Row, documents: Documents, blobs: Blob
     """Store a version's batches, the chunks whose vectors are kept and the parts to summarize; the row that says so."""
     stored = blobs.get_json(work_key(version, "text"))
     text, pages = stored["text"], [Page(**page) for page in stored["pages"]]
-    size = plan.collections.size(version.tenant, row["collection"])
+    size = plan.collections.enter(version.tenant, row["collection"])
     chunks = list(split(text, pages, markdown=stored["markdown"], size=size))
     if not chunks:
         documents.fail(version, "The file is empty.")
