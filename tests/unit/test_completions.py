@@ -7,11 +7,8 @@ import pytest
 from quadrille.ask.completions import Talk, footnotes, models
 from quadrille.ask.models import Citation
 from quadrille.ask.protocol import ChatMessage, CompletionRequest, failure_of
-from quadrille.calls import Payer
 from quadrille.errors import Busy, Invalid, NotFound, ProviderRefused, QuadrilleError, TooLarge
 from quadrille.problems import Problem
-
-PAYER = Payer("acme", "answers/1", 0, 0)
 
 
 def messages(*said: tuple[str, str]) -> list[ChatMessage]:
