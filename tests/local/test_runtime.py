@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.stack import functions
+from quadrille.ingest.stages import STAGES
 from tests.local.runtime import Emulator, emulated, link_runtime
 
 _POISONED = "00000000-0000-4000-8000-000000000000"
@@ -34,7 +35,7 @@ EXPECTED: dict[str, Any] = {
     "ingest/collections/overlap_too_large": 422,
     "ingest/collections/set": 200,
     "ingest/collections/show": 200,
-    "ingest/dead_letters/depth": {"extract", "chunk", "embed", "summarize", "index", "erase"},
+    "ingest/dead_letters/depth": set(STAGES),
     "ingest/dead_letters/redrive": {"dropped", "left", "redriven", "stage", "unreadable"},
     "ingest/dead_letters/samples": {"dead", "items", "stage"},
     "ingest/dead_letters/unknown_stage": {"error"},
