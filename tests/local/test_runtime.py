@@ -19,6 +19,7 @@ REPORT |= {"refused", "samples", "sent", "there", "under_way"}
 EXPECTED: dict[str, Any] = {
     "ask/answer/missing_scope": 403,
     "ask/answer/question": 200,
+    "ask/answer/unknown_conversation": 404,
     "ask/answer/unknown_field": 422,
     "ask/completions/question": 200,
     "ask/completions/streamed": 200,
