@@ -74,7 +74,7 @@ def _banking(corpora: Path) -> Asked | None:
 
 
 def _xquad(corpora: Path) -> Asked | None:
-    """The same of XQuAD's questions, no two of which have the same answer: every hit is false."""
+    """The same of XQuAD's questions, no two of which ask the same: every hit is false."""
     file = corpora / "retrieval/xquad-en/queries.jsonl"
     if not file.is_file():
         return None
