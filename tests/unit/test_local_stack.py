@@ -34,7 +34,7 @@ def test_ports_move_together() -> None:
 
 
 def test_a_function_or_event_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(Stop, match="ask/answer, ask/search"):
+    with pytest.raises(Stop, match="ask/answer, ask/completions"):
         functions.event("ask/nothing", "")
     with pytest.raises(Stop, match=r"missing_scope, question"):
         functions.event("ask/answer", "nothing")
