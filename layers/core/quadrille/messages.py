@@ -89,7 +89,7 @@ class Deletion(DocumentVersion):
     deleted.
     """
 
-    collection: str = ""
+    collection: str
     late: bool = False
     attachments: tuple[str, ...] = ()
 
