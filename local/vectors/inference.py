@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from local.models.words import split_words
 from local.vectors.call import Call, read_integer
 from local.vectors.embedding import embed_passage, embed_query
 from local.vectors.errors import InvalidArgumentError, NotFoundError
@@ -13,7 +14,6 @@ from local.vectors.limits import EMBED_INPUTS, RERANK_DOCUMENTS
 from local.vectors.operations import Json
 from local.vectors.reranking import relevance
 from local.vectors.store import Store
-from local.vectors.terms import words
 
 EMBEDDERS = ("pinecone-sparse-english-v0", "pinecone-sparse-multilingual-v0")
 RERANKERS = ("bge-reranker-v2-m3", "cohere-rerank-3.5", "pinecone-rerank-v0")
@@ -33,7 +33,7 @@ def embed(_store: Store, call: Call) -> Json:
         "model": model,
         "vector_type": "sparse",
         "data": [_embedding(embedder(text), with_tokens=with_tokens) for text in texts],
-        "usage": {"total_tokens": sum(len(words(text)) for text in texts)},
+        "usage": {"total_tokens": sum(len(split_words(text)) for text in texts)},
     }
 
 
