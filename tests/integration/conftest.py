@@ -188,6 +188,15 @@ def house(
 
 
 @pytest.fixture
+def hosted(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The same with the vector store's hosted models, a sparse one and a reranker."""
+    monkeypatch.setenv("SPARSE_MODEL", "pinecone-sparse-english-v0")
+    monkeypatch.setenv("RERANK_MODEL", "bge-reranker-v2-m3")
+    reset_caches()
+    return house
+
+
+@pytest.fixture
 def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
     """A killer of the house's functions. A killed function answers as one whose Lambda died: every message failed."""
     it, invoke = executioner(monkeypatch), harness.invoke

@@ -98,7 +98,7 @@ def test_a_batch_delivered_twice_is_in_the_set_once(documents: Documents) -> Non
     documents.embedded(version, 0, blob="b0", chunks=8)
     row = documents.embedded(version, 0, blob="b1", chunks=8)
     assert row
-    assert row["batches"] == {"0": {"blob": "b0", "chunks": 8}}
+    assert row["batches"] == {"0": {"blob": "b0", "sparse": "", "chunks": 8}}
 
 
 @pytest.mark.parametrize("end", [Status.FAILED, Status.INDEXING])

@@ -14,7 +14,7 @@ from tests.integration.house import House, reset_caches
 
 
 @pytest.fixture
-def payer(house: House, tenant: str) -> Payer:
+def payer(hosted: House, tenant: str) -> Payer:
     return Payer(tenant, "answers/1", time.time() + 20, time.time() + 22)
 
 

@@ -162,8 +162,8 @@ def test_an_old_version_that_is_indexed_late_leaves_nothing_behind(house: House,
         vectors=clients.vectors(),
         embed=clients.queue(house.urls["embed"]),
         per_request=50,
-        per_batch=128,
-        embedding=settings().embedding,
+        per_batch=96,
+        embedding=clients.embedding(),
         dimensions=settings().embedding_dimensions,
     )
     _, found = house.call("ask/search", "POST", "/search", {"query": "secret number"}, tenant=tenant)

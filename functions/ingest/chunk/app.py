@@ -21,7 +21,7 @@ def work(version: DocumentVersion) -> None:
         version,
         documents=clients.documents(),
         blobs=clients.blobs(),
-        plan=Plan(clients.collections(), clients.estimator(), here.embedding),
+        plan=Plan(clients.collections(), clients.estimator(), clients.embedding()),
         queues=Next(
             embed=clients.queue(here.embed_queue_url),
             summarize=clients.queue(here.summarize_queue_url),

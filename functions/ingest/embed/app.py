@@ -24,6 +24,7 @@ def work(batch: EmbeddingBatch, *, ends_at: float) -> None:
         documents=clients.documents(),
         blobs=clients.blobs(),
         models=clients.models(),
+        inference=clients.inference(),
         index=clients.queue(here.index_queue_url),
         deadline=time.time() + here.embed_seconds,
         ends_at=ends_at,

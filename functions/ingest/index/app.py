@@ -25,7 +25,7 @@ def work(version: DocumentVersion) -> None:
         embed=clients.queue(here.embed_queue_url),
         per_request=here.upsert_batch,
         per_batch=here.embed_batch,
-        embedding=here.embedding,
+        embedding=clients.embedding(),
         dimensions=here.embedding_dimensions,
     )
 

@@ -227,6 +227,7 @@ def estimator() -> Estimator:
         embedding_model=here.embedding_model,
         chat_model=here.chat_model,
         batch=here.embed_batch,
+        sparse_model=here.sparse_model if inference().embeds else "",
         summary_over=here.summary_over_tokens,
         summary_limit=here.summary_tokens,
         ocr_model=TEXTRACT if here.ocr_engine == "textract" else "",
@@ -260,6 +261,13 @@ def inference() -> Inference:
         sparse_model=here.sparse_model,
         rerank_model=here.rerank_model,
     )
+
+
+def embedding() -> str:
+    """What a chunk's vectors depend on besides its text."""
+    here = settings()
+    dense = f"{here.embedding_model}/{here.embedding_dimensions}"
+    return f"{dense}+{here.sparse_model}" if inference().embeds else dense
 
 
 @cache

@@ -97,7 +97,7 @@ class Settings(BaseModel):
     summary_over_tokens: PositiveInt = 10_000
     summary_tokens: PositiveInt = 500
     summary_seconds: PositiveInt = 60
-    embed_batch: PositiveInt = 128
+    embed_batch: Annotated[int, Field(ge=1, le=96)] = 96  # the most the hosted sparse model takes
     upsert_batch: PositiveInt = 50
     answer_tokens: PositiveInt = 1_000
     rewrite_tokens: PositiveInt = 500  # of a question made to stand alone, or of a conversation's summary
@@ -113,11 +113,6 @@ class Settings(BaseModel):
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
     late_erasure_seconds: Annotated[int, Field(ge=1, le=900)] = 360  # longer than any function runs
-
-    @property
-    def embedding(self) -> str:
-        """What a vector depends on besides its text."""
-        return f"{self.embedding_model}/{self.embedding_dimensions}"
 
 
 @cache

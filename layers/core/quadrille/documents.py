@@ -253,13 +253,15 @@ class Documents:
         values = {"error": None, **values, "status": status, "updated_at": _now()}
         return self._advance(of, "SET " + ", ".join(f"#{name} = :{name}" for name in values), values, names=values)
 
-    def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int) -> Row | None:
+    def embedded(self, of: DocumentVersion, batch: int, *, blob: str, chunks: int, sparse: str = "") -> Row | None:
         """Add a batch to the set of those embedded, and give the row. A second delivery changes nothing.
+
+        `blob` and `sparse` are the keys of its dense and its sparse vectors; the latter is empty if there are none.
 
         A set and not a counter: what is delivered twice is counted once. The status stays, for another batch may have
         failed.
         """
-        entry = {"blob": blob, "chunks": chunks}
+        entry = {"blob": blob, "sparse": sparse, "chunks": chunks}
         return self._advance(
             of,
             "SET batches.#batch = if_not_exists(batches.#batch, :entry), updated_at = :updated_at",

@@ -14,19 +14,12 @@ from quadrille.prices import Prices, Usage
 from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
 from quadrille.sending import Refusal, Sender, judge_status
+from quadrille.sparse import Sparse, parsed
 
 if TYPE_CHECKING:
     from pinecone import Pinecone
 
 _PROVIDER = "the vector store's inference"
-
-
-@dataclass(frozen=True, slots=True)
-class Sparse:
-    """A sparse vector: which terms, by index, and how much of each."""
-
-    indices: Sequence[int]
-    values: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,10 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """The sparse model and the reranker. `client` is called only when something must really be sent."""
+    """The sparse model and the reranker. `client` is called only when something must really be sent.
+
+    A model without a name or a price is not there: `embeds` and `ranks` say so before anybody asks it.
+    """
 
     client: "Callable[[], Pinecone]"
     ledger: Ledger
@@ -59,6 +55,16 @@ class Inference:
     now: Callable[[], float] = field(default=time.time)
     sleep: Callable[[float], None] = field(default=time.sleep)
 
+    @property
+    def embeds(self) -> bool:
+        """Whether there is a sparse model."""
+        return self.prices.knows(self.sparse_model)
+
+    @property
+    def ranks(self) -> bool:
+        """Whether there is a reranker."""
+        return self.prices.knows(self.rerank_model)
+
     def embed(
         self, texts: Sequence[str], payer: Payer, *, purpose: Purpose, kind: Literal["query", "passage"]
     ) -> SparseEmbeddings:
@@ -67,8 +73,7 @@ class Inference:
         ceiling = self.prices.ceiling(self.sparse_model, request_bytes=_size(request["inputs"]))
         call = payer.call(request, purpose=purpose, ceiling=ceiling, as_blob=kind == "passage")
         paid = self.ledger.pay(call, lambda: self._embed(request, payer.deadline))
-        vectors = [Sparse(row["indices"], row["values"]) for row in json.loads(paid.result)]
-        return SparseEmbeddings(vectors, paid.blob, paid.receipt)
+        return SparseEmbeddings(parsed(paid.result), paid.blob, paid.receipt)
 
     def rerank(self, query: str, texts: Sequence[str], payer: Payer, *, purpose: Purpose, top_n: int) -> Ranking:
         """The `top_n` texts most relevant to a query, of up to 100, in one request. Raises as `embed`."""

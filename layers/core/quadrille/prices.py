@@ -66,6 +66,10 @@ class Prices:
             raise UnknownPrice(model, "requests")
         return price
 
+    def knows(self, model: str) -> bool:
+        """Whether a model has a price of any kind."""
+        return bool(self.overrides.get(model) or _row(model))
+
     def _price(self, model: str) -> Price:
         found = self.overrides.get(model) or _row(model)
         if found is None:

@@ -8,16 +8,18 @@ import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import ProviderRefused, RetryLater
+from quadrille.sparse import Sparse
 
 if TYPE_CHECKING:
     from pinecone.index import Index
 
 
 _IDS_A_DELETE = 1_000
+_TOO_SHORT = 1e-9  # of a vector beside others of length 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,17 @@ class Record:
     id: str
     values: Sequence[float]
     metadata: Mapping[str, Any]
+    sparse: Sparse | None = None
+
+    def to_vector(self) -> dict[str, Any]:
+        """The same for the client. The store takes no empty sparse vector."""
+        vector = {"id": self.id, "values": list(self.values), "metadata": dict(self.metadata)}
+        return vector | ({"sparse_values": asdict(self.sparse)} if self.sparse and self.sparse.indices else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A stored chunk and how close it is to the query (cosine, 1 is the same direction)."""
+    """A stored chunk and how close it is to the query: the cosine, or of sparse vectors the dot product."""
 
     id: str
     score: float
@@ -46,9 +54,8 @@ class Vectors:
 
     def upsert(self, tenant: str, records: Sequence[Record]) -> None:
         """Add or replace records in one request (1,000 records or 2 MB at most)."""
-        vectors = [{"id": r.id, "values": list(r.values), "metadata": dict(r.metadata)} for r in records]
         with _translated():
-            self.index.upsert(vectors=vectors, namespace=tenant)
+            self.index.upsert(vectors=[record.to_vector() for record in records], namespace=tenant)
 
     def query(self, tenant: str, vector: Sequence[float], *, top_k: int, where: Mapping[str, Any]) -> list[Match]:
         """The `top_k` nearest records that satisfy the filter `where`, nearest first."""
@@ -57,6 +64,27 @@ class Vectors:
                 namespace=tenant, vector=list(vector), top_k=top_k, filter=where, include_metadata=True
             )
         return [Match(match.id, match.score, match.metadata or {}) for match in answer.matches]
+
+    def query_sparse(
+        self, tenant: str, vector: Sparse, *, dimensions: int, top_k: int, where: Mapping[str, Any]
+    ) -> list[Match]:
+        """The same by the sparse vectors alone. The index must be made for the metric dotproduct.
+
+        An index of dense vectors answers no query without one, nor one of zeros: a vector too short to tell goes along.
+        """
+        if not vector.indices:
+            return []
+        with _translated():
+            answer = self.index.query(
+                namespace=tenant,
+                vector=[_TOO_SHORT, *[0.0] * (dimensions - 1)],
+                sparse_vector=asdict(vector),
+                top_k=top_k,
+                filter=where,
+                include_metadata=True,
+            )
+        found = (match for match in answer.matches if match.score > 2 * _TOO_SHORT)  # shares a term
+        return [Match(match.id, match.score, match.metadata or {}) for match in found]
 
     def ids(self, tenant: str, *, prefix: str) -> list[str]:
         """The ids that begin with `prefix`."""

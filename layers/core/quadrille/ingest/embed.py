@@ -6,6 +6,7 @@ from quadrille.blobs import Blobs
 from quadrille.calls import Payer
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
+from quadrille.inference import Inference
 from quadrille.ingest.join import complete
 from quadrille.ingest.paying import paid
 from quadrille.ingest.work import batch_key
@@ -23,11 +24,14 @@ def embed(
     documents: Documents,
     blobs: Blobs,
     models: Models,
+    inference: Inference,
     index: Queue,
     deadline: float,
     ends_at: float,
 ) -> None:
-    """Embed a batch and note where its vectors are. Raises what `Ledger.pay` raises.
+    """Embed a batch and note where its vectors are: the dense ones and, if there is a sparse model, the sparse ones.
+
+    Each is a request of its own, so what one of them paid is kept if the other fails. Raises what `Ledger.pay` raises.
 
     Whoever completes the version's work sends the version on, and again on every later delivery: losing
     that message would lose the document, and the stage index does its work once.
@@ -46,10 +50,15 @@ def embed(
             ends_at=ends_at,
             document=version.budget,
         )
-        embeddings = paid(
-            lambda payer: models.embed(texts, payer, purpose=DOCUMENT, as_blob=True), payer, int(row["retries"])
+        dense = paid(
+            lambda payer: models.embed(texts, payer, purpose=DOCUMENT, as_blob=True).blob, payer, int(row["retries"])
         )
-        row = documents.embedded(version, batch.batch, blob=embeddings.blob, chunks=len(texts))
+        sparse = inference.embeds and paid(
+            lambda payer: inference.embed(texts, payer, purpose=DOCUMENT, kind="passage").blob,
+            payer,
+            int(row["retries"]),
+        )
+        row = documents.embedded(version, batch.batch, blob=dense, chunks=len(texts), sparse=sparse or "")
         logger.info("batch_embedded", document_id=batch.document_id, version=batch.version, batch=batch.batch)
     if row and complete(row):
         index.send(version)

@@ -46,7 +46,7 @@ class Estimate:
 class Estimator:
     """The models, their prices and the sizes that make a price: `batch` in chunks, the rest in tokens.
 
-    `ocr_model` is empty if OCR costs nothing.
+    `ocr_model` is empty if OCR costs nothing, `sparse_model` if there are no sparse vectors.
     """
 
     prices: Prices
@@ -56,6 +56,7 @@ class Estimator:
     summary_over: int
     summary_limit: int
     ocr_model: str = ""
+    sparse_model: str = ""
 
     def of_text(self, tokens: int, size: Size) -> Estimate:
         """For a text of so many tokens. Raises `UnknownPrice`."""
@@ -75,11 +76,12 @@ class Estimator:
     def _estimate(self, tokens: int, chunks: int, *, embedded: int) -> Estimate:
         parts = levels(-(-tokens // self.summary_over) if tokens > self.summary_over else 0)
         reread = min(FAN_IN * self.summary_limit, self.summary_over) * sum(parts[1:])
-        cost = self.prices.cost(self.embedding_model, Usage(embedded))
+        embedders = [*filter(None, (self.embedding_model, self.sparse_model))]
+        cost = sum((self.prices.cost(model, Usage(embedded)) for model in embedders), Decimal(0))
         if parts:
             read = tokens + reread + _PROMPT * sum(parts)
             cost += self.prices.cost(self.chat_model, Usage(read, self.summary_limit * sum(parts)))
-        return Estimate(tokens, chunks, -(-chunks // self.batch), sum(parts), cost)
+        return Estimate(tokens, chunks, -(-chunks // self.batch) * len(embedders), sum(parts), cost)
 
 
 def predict(

@@ -11,16 +11,19 @@ from quadrille.documents import Documents, Status
 from quadrille.errors import NotFound
 from quadrille.ingest.join import unsummarized
 from quadrille.ingest.lost import embed_again
-from quadrille.ingest.reuse import Vector, digest, remember
+from quadrille.ingest.reuse import Vector, digest, placed, remember
 from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion
 from quadrille.queues import Queue
 from quadrille.rows import Row
+from quadrille.sparse import Sparse, parsed
 from quadrille.vectors import Record, Vectors, floats
 
 logger = Logger()
 
-_REMEMBERED = 4  # objects of up to 128 vectors
+_REMEMBERED = 4  # objects of up to 96 vectors
+
+Read = Callable[[Vector], tuple[list[float], Sparse | None]]
 
 
 def index(
@@ -45,12 +48,12 @@ def index(
     row = documents.advance(version, Status.INDEXING)
     if row:
         try:
-            placed = _write(version, row, blobs, vectors, per_request, width=4 * dimensions)
+            chunks = _write(version, row, blobs, vectors, per_request, width=4 * dimensions)
         except NotFound:
             if embed_again(version, row, documents=documents, blobs=blobs, embed=embed, per_batch=per_batch):
                 return
             raise
-        remember(version, {digest(chunk, embedding): vector for chunk, vector in placed}, blobs)
+        remember(version, {digest(chunk, embedding): vector for chunk, vector in chunks}, blobs)
         missing = [*row["missing"], *unsummarized(row)]
         status = Status.PARTIAL if missing else Status.READY
         if documents.advance(version, status, live=version.version, missing=missing):
@@ -61,13 +64,13 @@ def index(
 def _write(
     version: DocumentVersion, row: Row, blobs: Blobs, vectors: Vectors, per_request: int, *, width: int
 ) -> list[tuple[Chunk, Vector]]:
-    """Write a version's vectors, of `width` bytes each, and give its chunks with their places. Raises `NotFound`."""
-    packed = _reader(blobs, width)
+    """Write a version's vectors, and give its chunks with their places. Raises `NotFound`."""
+    read = _reader(blobs, width)
     # A chunk whose kept vector was gone is in a batch besides, and that is the one that counts.
-    placed = list({chunk.number: (chunk, vector) for chunk, vector in _placed(version, row, blobs)}.values())
-    for start in range(0, len(placed), per_request):
-        vectors.upsert(version.tenant, _records(version, row, placed[start : start + per_request], packed))
-    return placed
+    chunks = list({chunk.number: (chunk, vector) for chunk, vector in _placed(version, row, blobs)}.values())
+    for start in range(0, len(chunks), per_request):
+        vectors.upsert(version.tenant, _records(version, row, chunks[start : start + per_request], read))
+    return chunks
 
 
 def _tidy(version: DocumentVersion, live: int, vectors: Vectors) -> None:
@@ -85,12 +88,10 @@ def _placed(version: DocumentVersion, row: Row, blobs: Blobs) -> Iterator[tuple[
         if batch is None:
             raise NotFound(f"Batch {number} is not embedded any more.")
         for place, stored in enumerate(blobs.get_json(batch_key(version, number))):
-            yield Chunk.from_json(stored), Vector(batch["blob"], place)
+            yield Chunk.from_json(stored), placed(batch, place)
 
 
-def _records(
-    version: DocumentVersion, row: Row, placed: Sequence[tuple[Chunk, Vector]], packed: Callable[[Vector], bytes]
-) -> list[Record]:
+def _records(version: DocumentVersion, row: Row, chunks: Sequence[tuple[Chunk, Vector]], read: Read) -> list[Record]:
     """Chunks with their vectors."""
     about = {
         "document_id": version.document_id,
@@ -98,17 +99,21 @@ def _records(
         "collection": row["collection"],
         "filename": row["filename"],
     }
-    return [
-        Record(
-            f"{version.document_id}#{version.version}#{chunk.number}",
-            floats(packed(vector)),
-            {**about, **chunk.to_metadata()},
-        )
-        for chunk, vector in placed
-    ]
+    records = []
+    for chunk, vector in chunks:
+        dense, sparse = read(vector)
+        id_ = f"{version.document_id}#{version.version}#{chunk.number}"
+        records.append(Record(id_, dense, {**about, **chunk.to_metadata()}, sparse))
+    return records
 
 
-def _reader(blobs: Blobs, width: int) -> Callable[[Vector], bytes]:
-    """Reads packed vectors of `width` bytes; the objects read last are remembered."""
-    get = lru_cache(maxsize=_REMEMBERED)(blobs.get)
-    return lambda vector: get(vector.blob)[vector.place * width : (vector.place + 1) * width]
+def _reader(blobs: Blobs, width: int) -> Read:
+    """Reads vectors, the dense ones of `width` bytes; the objects read last are remembered."""
+    dense = lru_cache(maxsize=_REMEMBERED)(blobs.get)
+    sparse = lru_cache(maxsize=_REMEMBERED)(lambda key: parsed(blobs.get(key)))
+
+    def read(vector: Vector) -> tuple[list[float], Sparse | None]:
+        packed = dense(vector.blob)[vector.place * width : (vector.place + 1) * width]
+        return floats(packed), sparse(vector.sparse)[vector.place] if vector.sparse else None
+
+    return read

@@ -1,10 +1,10 @@
 """Vectors that are gone from the bucket before a version is complete: their chunks are embedded again."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from quadrille.blobs import Blobs
 from quadrille.documents import Documents
+from quadrille.ingest.reuse import Vector, gone, placed
 from quadrille.ingest.work import batch_key, work_key
 from quadrille.messages import DocumentVersion, EmbeddingBatch
 from quadrille.queues import Queue
@@ -20,11 +20,11 @@ def embed_again(
 
     Batches keep their numbers. Chunks that were to keep the vector of an older version become batches after them.
     """
-    total, batches = int(row["batches_total"]), {int(number): batch["blob"] for number, batch in row["batches"].items()}
-    kept = blobs.get_json(work_key(version, "kept"))
-    gone = _gone({*batches.values(), *(vector["blob"] for _, vector in kept)}, blobs)
-    again = [number for number in range(total) if number not in batches or batches[number] in gone]
-    homeless = _unless_batched([chunk for chunk, vector in kept if vector["blob"] in gone], version, total, blobs)
+    total, batches = int(row["batches_total"]), {int(number): placed(batch) for number, batch in row["batches"].items()}
+    kept = [(chunk, Vector(**vector)) for chunk, vector in blobs.get_json(work_key(version, "kept"))]
+    lost = gone([*batches.values(), *(vector for _, vector in kept)], blobs)
+    again = [number for number in range(total) if number not in batches or batches[number].blobs & lost]
+    homeless = _unless_batched([chunk for chunk, vector in kept if vector.blobs & lost], version, total, blobs)
     added = [homeless[start : start + per_batch] for start in range(0, len(homeless), per_batch)]
     for number, chunks in enumerate(added, start=total):
         blobs.put_json(batch_key(version, number), chunks)
@@ -32,10 +32,6 @@ def embed_again(
     if again and documents.lose(version, again, seen=total, total=total + len(added), homeless=len(homeless)):
         embed.send(*(EmbeddingBatch(**version.model_dump(), batch=number) for number in again))
     return bool(again)
-
-
-def _gone(keys: Iterable[str], blobs: Blobs) -> set[str]:
-    return {key for key in keys if blobs.about(key) is None}
 
 
 def _unless_batched(chunks: list[_Json], version: DocumentVersion, total: int, blobs: Blobs) -> list[_Json]:

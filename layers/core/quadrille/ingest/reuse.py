@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
@@ -13,14 +14,25 @@ from quadrille.messages import DocumentVersion
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """Where a chunk's vector is: in which object, and at which place in it."""
+    """Where a chunk's vectors are: in which objects (one, if none is sparse), and at which place in them."""
 
     blob: str
     place: int
+    sparse: str = ""
+
+    @property
+    def blobs(self) -> set[str]:
+        """The keys of the objects."""
+        return {self.blob, self.sparse} - {""}
+
+
+def placed(batch: Mapping[str, Any], place: int = 0) -> Vector:
+    """Where the vectors of a chunk of a batch are, of which the document's row says what it says."""
+    return Vector(batch["blob"], place, batch.get("sparse", ""))
 
 
 def digest(chunk: Chunk, embedding: str) -> str:
-    """What a chunk's vector depends on: what of it is embedded, and the model and dimension."""
+    """What a chunk's vector depends on: what of it is embedded, the models and the dimension."""
     return hashlib.sha256(f"{embedding}\n{chunk.embedded}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -36,9 +48,11 @@ def reusable(version: DocumentVersion, live: int, blobs: Blobs) -> dict[str, Vec
     except NotFound:
         return {}
     vectors = {name: Vector(**vector) for name, vector in stored.items()}
-    there = {blob for blob in _blobs(vectors.values()) if blobs.about(blob) is not None}
-    return {name: vector for name, vector in vectors.items() if vector.blob in there}
+    lost = gone(vectors.values(), blobs)
+    return {name: vector for name, vector in vectors.items() if not vector.blobs & lost}
 
 
-def _blobs(vectors: Iterable[Vector]) -> set[str]:
-    return {vector.blob for vector in vectors}
+def gone(vectors: Iterable[Vector], blobs: Blobs) -> set[str]:
+    """The objects of vectors that are not there any more."""
+    keys: set[str] = set().union(*(vector.blobs for vector in vectors))
+    return {key for key in keys if blobs.about(key) is None}

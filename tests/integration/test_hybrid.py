@@ -1,0 +1,93 @@
+"""Dense and sparse vectors beside one another: made, paid, lost and kept together, searched apart or fused."""
+
+import pytest
+
+from quadrille import clients
+from quadrille.documents import Place
+from quadrille.vectors import Vectors
+from tests.integration.house import House, reset_caches
+from tests.integration.test_pipeline import shown
+from tests.integration.test_reuse import EARLIER, put, results, searched, text
+
+
+@pytest.fixture
+def book(hosted: House, tenant: str, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A document of three chunks, in batches of two."""
+    for name, value in {"CHUNK_TOKENS": "60", "CHUNK_OVERLAP_TOKENS": "1", "EMBED_BATCH": "2"}.items():
+        monkeypatch.setenv(name, value)
+    reset_caches()
+    place = Place(tenant, "default", "book.md")
+    put(hosted, place, "one", "two", "three")
+    return place
+
+
+def sparse_of(place: Place) -> int:
+    """How many stored chunks have a sparse vector."""
+    vectors: Vectors = clients.vectors()
+    ids = vectors.ids(place.tenant, prefix=place.document_id)
+    found = vectors.index.fetch(ids=ids, namespace=place.tenant).vectors
+    return sum(vector.sparse_values is not None for vector in found.values())
+
+
+def test_each_batch_is_embedded_by_both_models_and_each_is_paid_once(hosted: House, book: Place) -> None:
+    document = shown(hosted, book)
+    assert (document["status"], document["receipt"]["calls"], sparse_of(book)) == ("ready", 4, 3)
+    assert document["receipt"]["models"] == ["offline-hashed-embedding", "pinecone-sparse-english-v0"]
+
+
+def test_an_unchanged_chunk_keeps_both_its_vectors(hosted: House, book: Place) -> None:
+    put(hosted, book, "one", "four", "three")
+    document = shown(hosted, book)
+    assert document["chunks"] == {"total": 3, "embedded": 1, "reused": 2}
+    assert (document["receipt"]["calls"], sparse_of(book)) == (2, 3)
+
+
+def test_lost_sparse_vectors_are_made_again_and_nothing_else_is_paid(hosted: House, book: Place) -> None:
+    hosted.drop(book.key, text("four", "five", "six"))
+    hosted.work(*EARLIER)
+    row = clients.documents().get(book.tenant, book.document_id)
+    clients.blobs().delete([row["batches"]["0"]["sparse"]])
+    hosted.work()
+    document = shown(hosted, book)
+    assert (document["status"], document["receipt"]["calls"], sparse_of(book)) == ("ready", 5, 3)
+    assert searched(hosted, book) == {"four", "five", "six"}
+
+
+def test_a_kept_chunk_whose_sparse_vector_is_lost_is_embedded_again(hosted: House, book: Place) -> None:
+    hosted.drop(book.key, text("one", "four", "three"))
+    hosted.work(*EARLIER)
+    row = clients.documents().get(book.tenant, book.document_id)
+    made = {key for batch in row["batches"].values() for key in (batch["blob"], batch["sparse"])}
+    clients.blobs().delete(sorted(set(results(book)) - made))
+    hosted.work()
+    document = shown(hosted, book)
+    assert (document["status"], document["chunks"]["reused"], sparse_of(book)) == ("ready", 0, 3)
+
+
+def test_a_sparse_model_that_comes_later_embeds_the_next_version_anew(
+    hosted: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tenant, "default", "book.md")
+    monkeypatch.delenv("SPARSE_MODEL")
+    reset_caches()
+    hosted.drop(place.key, b"The number is four.")
+    hosted.work()
+    assert sparse_of(place) == 0
+    monkeypatch.setenv("SPARSE_MODEL", "pinecone-sparse-english-v0")
+    reset_caches()
+    hosted.drop(place.key, b"The number is four. ")
+    hosted.work()
+    assert (shown(hosted, place)["chunks"]["reused"], sparse_of(place)) == (0, 1)
+
+
+def test_a_text_without_words_is_indexed_without_a_sparse_vector(hosted: House, tenant: str) -> None:
+    place = Place(tenant, "default", "faces.txt")
+    hosted.drop(place.key, "😀 😀 😀".encode())
+    hosted.work()
+    assert (shown(hosted, place)["status"], sparse_of(place)) == ("ready", 0)
+
+
+def test_an_estimate_counts_both_models(hosted: House, tenant: str) -> None:
+    _, both = hosted.call("ingest/estimates", "POST", "/documents/estimate", {"tokens": 1_000}, tenant=tenant)
+    assert both["calls"]["embedding"] == 2
+    assert float(both["cost_usd"]) > 1_000 * (0.02 + 0.08) / 1e6
