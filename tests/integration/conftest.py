@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models.dynamo_type import DynamoType
 from openai import OpenAI
 
@@ -51,8 +53,20 @@ class Clock:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(DynamoType, "__add__", _add_numbers)
+    monkeypatch.setattr(BotocoreStubber, "process_request", _one_at_a_time(BotocoreStubber.process_request))
     with mock_aws():
         yield
+
+
+def _one_at_a_time(process: Callable[..., Any]) -> Callable[..., Any]:
+    """moto copies its tables for a transaction, and may not be written to meanwhile; DynamoDB may."""
+    lock = RLock()
+
+    def processed(*given: Any) -> Any:
+        with lock:
+            return process(*given)
+
+    return processed
 
 
 def _add_numbers(one: DynamoType, other: DynamoType) -> DynamoType:

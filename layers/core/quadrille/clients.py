@@ -285,7 +285,7 @@ def retriever() -> "Retriever":
     """What finds chunks."""
     from quadrille.ask.retrieval import Retriever  # the shape of HTTP, which most functions need not import
 
-    return Retriever(models(), vectors(), documents())
+    return Retriever(models(), inference(), vectors(), documents(), settings().rerank_candidates)
 
 
 def desk() -> "Desk":
@@ -303,6 +303,7 @@ def desk() -> "Desk":
         ),
         Memory(conversations(), models(), here.rewrite_tokens),
         here.answer_tokens,
+        here.context_tokens,
     )
 
 

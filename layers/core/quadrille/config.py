@@ -99,6 +99,8 @@ class Settings(BaseModel):
     summary_seconds: PositiveInt = 60
     embed_batch: Annotated[int, Field(ge=1, le=96)] = 96  # the most the hosted sparse model takes
     upsert_batch: PositiveInt = 50
+    rerank_candidates: Annotated[int, Field(ge=1, le=100)] = 100  # the most a hosted reranker takes
+    context_tokens: PositiveInt = 12_000  # of passages a model is given for one answer
     answer_tokens: PositiveInt = 1_000
     rewrite_tokens: PositiveInt = 500  # of a question made to stand alone, or of a conversation's summary
     conversation_turns: Annotated[int, Field(ge=9, le=16)] = 16  # of up to 5,000 characters; an item holds 400 KB

@@ -13,6 +13,7 @@ class Purpose:
 
 
 QUESTION = Purpose("question", room="ask", sends=5)
+RANKING = Purpose("ranking", room="ask", sends=3)
 ANSWER = Purpose("answer", room="ask", sends=3)
 REWRITE = Purpose("rewrite", room="ask", sends=3)
 CONVERSATION = Purpose("conversation", room="ask", sends=3)

@@ -11,6 +11,7 @@ from quadrille.ask import citations
 from quadrille.ask.cache import Answered, Cache, digest_of
 from quadrille.ask.conversations import Memory
 from quadrille.ask.models import Answer, AskRequest, AskResponse
+from quadrille.ask.packing import packed
 from quadrille.ask.retrieval import Found, Retriever
 from quadrille.ask.transcript import Transcript
 from quadrille.calls import Payer
@@ -33,21 +34,25 @@ class _Draft(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering takes. An answer has at most `limit` tokens; `style` is what the caller wishes of its words."""
+    """What answering takes. An answer has at most `limit` tokens, the passages it is made of about `context`.
+
+    `style` is what the caller wishes of its words.
+    """
 
     models: Models
     retriever: Retriever
     cache: Cache
     memory: Memory
     limit: int
+    context: int
     style: str = ""
 
     def scope(self, request: AskRequest) -> str:
         """A digest of what an answer depends on besides the question, its tenant and its collection."""
         return digest_of(
             request.model_dump(exclude={"question", "collection", "conversation_id", "max_cost_usd", "cache"}),
-            [self.models.chat_model, self.models.embedding_model, self.models.dimensions],
-            [prompt("answer"), self.limit, self.style],
+            [self.models.chat_model, *self.retriever.manner],
+            [prompt("answer"), self.limit, self.context, self.style],
         )
 
 
@@ -99,6 +104,7 @@ def _made(
     )
     if not found:
         return Answered(_refusal(request, found), (), spent)
+    found = packed(found, desk.context)
     sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(

@@ -19,6 +19,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=900)]
 Values = Annotated[list[Name], Field(min_length=1, max_length=100)]
 
 
+Mode = Literal["hybrid", "dense", "lexical"]
+
+
 class Filter(Body):
     """Which documents may be searched: any of the given ids, any of the given names."""
 
@@ -32,13 +35,13 @@ class Filter(Body):
 
 
 class SearchRequest(Body):
-    """`POST /search`."""
+    """`POST /search`. `hybrid` searches by meaning and by words and ranks what it found, as `POST /ask` does."""
 
     query: Question
     collection: Collection = "default"
     top_k: Annotated[int, Field(ge=1, le=100)] = 8
     filter: Filter = Filter()
-    mode: Literal["dense"] = "dense"
+    mode: Mode = "hybrid"
 
 
 class AskRequest(Body):
@@ -59,7 +62,10 @@ class AskRequest(Body):
 
 
 class Hit(BaseModel):
-    """A chunk that was found. `start` and `end` count characters of the document's extracted text."""
+    """A chunk that was found. `start` and `end` count characters of the document's extracted text.
+
+    Scores of one response can be compared with one another, and with no others.
+    """
 
     document_id: str
     chunk_id: str

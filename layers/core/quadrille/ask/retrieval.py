@@ -1,21 +1,25 @@
-"""Finding the chunks of a tenant's collection that are nearest to a question."""
+"""Finding the chunks of a tenant's collection for a question: by meaning and by words, fused and ranked."""
 
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from quadrille.ask.models import Filter, Hit
+from quadrille.ask.legs import Leg, at_once, fused, if_up
+from quadrille.ask.models import Filter, Hit, Mode
 from quadrille.calls import Payer
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents
+from quadrille.errors import Invalid
+from quadrille.inference import Inference
 from quadrille.llm import Embeddings, Models
-from quadrille.purposes import QUESTION
+from quadrille.purposes import QUESTION, RANKING
 from quadrille.receipts import Receipt, added_to
 from quadrille.vectors import Match, Vectors, floats
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A chunk that was found, of which document, and how near it is (cosine)."""
+    """A chunk that was found, of which document, and how well it fits: more is better."""
 
     chunk: Chunk
     chunk_id: str
@@ -51,12 +55,34 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Of whose vectors how many are wanted, under which filter."""
+
+    tenant: str
+    where: Mapping[str, Any]
+    top_k: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retriever:
-    """Finds chunks by their meaning."""
+    """Finds chunks by their meaning, by their words, or by both; then a reranker sorts the best `candidates`.
+
+    Without a sparse model nothing is found by words alone, and without a reranker what is found stays as it is. If one
+    of them cannot be had at the moment, `hybrid` goes without.
+    """
 
     models: Models
+    inference: Inference
     vectors: Vectors
     documents: Documents
+    candidates: int
+
+    @property
+    def manner(self) -> list[Any]:
+        """What is found depends on, besides what is asked."""
+        hosted = self.inference
+        words, ranks = hosted.embeds and hosted.sparse_model, hosted.ranks and hosted.rerank_model
+        return [self.models.embedding_model, self.models.dimensions, words, ranks, self.candidates]
 
     def embed(self, text: str, payer: Payer) -> Embeddings:
         """The vector of a text, which `find` takes if it is there already. Raises as `Ledger.pay`."""
@@ -70,17 +96,63 @@ class Retriever:
         collection: str,
         top_k: int,
         only: Filter,
+        mode: Mode = "hybrid",
         embedded: Embeddings | None = None,
     ) -> tuple[list[Found], Receipt]:
-        """The `top_k` chunks nearest to `text`, nearest first, and what embedding it cost. Raises as `Ledger.pay`.
+        """The `top_k` best chunks for `text`, best first, and what it cost. Raises as `Ledger.pay`, and `Invalid`.
 
         Of a document only the live version counts. While another is being written or deleted the store holds both, so
         twice as many are asked for.
         """
-        embedded = embedded or self.embed(text, payer)
+        ranks = mode == "hybrid" and self.inference.ranks
         where = {"collection": {"$eq": collection}, **only.where()}
+        wanted = _Wanted(payer.tenant, where, max(2 * top_k, self.candidates if ranks else 0))
+        legs = self._legs(text, mode, wanted, embedded)
+        rankings, spent = at_once(legs, payer)
+        with added_to(spent):
+            matches = self._live(payer.tenant, fused(*rankings))
+            if ranks and len(matches) > 1:
+                best = matches[: max(top_k, self.candidates)]
+                rank = if_up(lambda payer: self._ranked(text, best, payer, top_k), best)
+                matches, cost = rank(payer.after(spent))
+                spent += cost
+        return [Found.of(match) for match in matches[:top_k]], spent
+
+    def _legs(self, text: str, mode: Mode, wanted: _Wanted, embedded: Embeddings | None) -> list[Leg]:
+        """The searches of a mode. Raises `Invalid` for one that cannot be had."""
+        if mode == "lexical" and not self.inference.embeds:
+            raise Invalid("mode", "'lexical' needs a sparse model, and none with a price is configured here")
+        legs: list[Leg] = []
+        if mode != "lexical":
+            legs.append(lambda payer: self._by_meaning(text, payer, wanted, embedded))
+        if mode != "dense" and self.inference.embeds:
+            by_words: Leg = lambda payer: self._by_words(text, payer, wanted)  # noqa: E731
+            legs.append(if_up(by_words, []) if mode == "hybrid" else by_words)
+        return legs
+
+    def _by_meaning(
+        self, text: str, payer: Payer, wanted: _Wanted, embedded: Embeddings | None
+    ) -> tuple[list[Match], Receipt]:
+        embedded = embedded or self.embed(text, payer)
         with added_to(embedded.receipt):
-            matches = self.vectors.query(payer.tenant, floats(embedded.packed), top_k=2 * top_k, where=where)
-            live = self.documents.live(payer.tenant, (match.metadata["document_id"] for match in matches))
-        current = (match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"]))
-        return [Found.of(match) for match in islice(current, top_k)], embedded.receipt
+            vector = floats(embedded.packed)
+            found = self.vectors.query(wanted.tenant, vector, top_k=wanted.top_k, where=wanted.where)
+        return found, embedded.receipt
+
+    def _by_words(self, text: str, payer: Payer, wanted: _Wanted) -> tuple[list[Match], Receipt]:
+        embedded = self.inference.embed([text], payer, purpose=QUESTION, kind="query")
+        [vector] = embedded.vectors
+        with added_to(embedded.receipt):
+            found = self.vectors.query_sparse(
+                wanted.tenant, vector, dimensions=self.models.dimensions, top_k=wanted.top_k, where=wanted.where
+            )
+        return found, embedded.receipt
+
+    def _live(self, tenant: str, matches: Sequence[Match]) -> list[Match]:
+        live = self.documents.live(tenant, (match.metadata["document_id"] for match in matches))
+        return [match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"])]
+
+    def _ranked(self, text: str, matches: Sequence[Match], payer: Payer, top_k: int) -> tuple[list[Match], Receipt]:
+        texts = [Chunk.from_metadata(match.metadata).embedded for match in matches]
+        ranking = self.inference.rerank(text, texts, payer, purpose=RANKING, top_n=min(top_k, len(texts)))
+        return [replace(matches[place], score=score) for place, score in ranking.scores], ranking.receipt

@@ -6,8 +6,13 @@ from quadrille.calls import Payer
 
 
 def search(request: SearchRequest, payer: Payer, *, retriever: Retriever) -> SearchResponse:
-    """The nearest chunks, nearest first. Raises what `Ledger.pay` raises."""
+    """The chunks found, best first. Raises what `Ledger.pay` raises, and `Invalid`."""
     found, spent = retriever.find(
-        request.query, payer, collection=request.collection, top_k=request.top_k, only=request.filter
+        request.query,
+        payer,
+        collection=request.collection,
+        top_k=request.top_k,
+        only=request.filter,
+        mode=request.mode,
     )
     return SearchResponse(hits=[source.hit() for source in found], receipt=spent.public())
