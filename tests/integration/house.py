@@ -65,9 +65,9 @@ class House:
     sequence: int = 0
     files: dict[str, str] = field(default_factory=dict)
 
-    def drop(self, key: str, data: bytes) -> dict[str, Any]:
+    def drop(self, key: str, data: bytes, *, about: dict[str, str] | None = None) -> dict[str, Any]:
         """Put a file and give the event S3 would publish."""
-        answer = self.s3.put_object(Bucket="bucket", Key=key, Body=data)
+        answer = self.s3.put_object(Bucket="bucket", Key=key, Body=data, Metadata=about or {})
         self.files[key] = answer["ETag"]
         return self._publish("extract", "Object Created", key, size=len(data), etag=answer["ETag"].strip('"'))
 

@@ -180,3 +180,19 @@ def test_an_answer_is_found_by_both_and_another_manner_of_finding_is_another_ans
     reset_caches()
     _, second = hosted.call("ask/answer", "POST", "/ask", ask, tenant=book.tenant)
     assert second["cached"] is None
+
+
+def test_what_was_found_without_a_model_that_was_down_is_not_kept(
+    hosted: House, book: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise RetryLater("down")
+
+    ask = {"question": "What is the number of this chapter two?"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Inference, "rerank", down)
+        hosted.call("ask/answer", "POST", "/ask", ask, tenant=book.tenant)
+    _, second = hosted.call("ask/answer", "POST", "/ask", ask, tenant=book.tenant)
+    assert (second["cached"], RERANKER in models_of(second)) == (None, True)
+    _, third = hosted.call("ask/answer", "POST", "/ask", ask, tenant=book.tenant)
+    assert third["cached"] == "exact"

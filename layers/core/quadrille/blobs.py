@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 _KEYS_A_DELETE = 1_000
 _GONE = {"NoSuchKey", "404", "NotFound"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object: its bytes, what was kept beside them, and when it was stored."""
+
+    data: bytes
+    about: Mapping[str, str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,13 @@ class Blobs:
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises `NotFound`."""
+        return self.read(key).data
+
+    def read(self, key: str) -> Stored:
+        """The whole object. Raises `NotFound`."""
         try:
-            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+            return Stored(answer["Body"].read(), answer["Metadata"], answer["LastModified"])
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 raise NotFound(f"There is no object {key!r} in the bucket.") from error

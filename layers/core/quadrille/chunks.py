@@ -65,7 +65,8 @@ class Chunk:
     def to_metadata(self) -> dict[str, Any]:
         """The chunk as metadata of a vector, which holds strings, numbers and lists of strings."""
         pages = [f"{page.number}:{page.start}:{page.label}" for page in self.pages]
-        about = {"number": self.number, "start": self.start, "text": self.text, "pages": pages}
+        on = [str(page.number) for page in self.pages]  # which is what a filter can name
+        about = {"number": self.number, "start": self.start, "text": self.text, "pages": pages, "on": on}
         return {**about, "heading": self.heading} if self.heading else about
 
     @classmethod

@@ -489,6 +489,8 @@ _EMPTY: dict[str, Any] = {
     "tokens": 0,
     "estimate": None,
     "missing": [],
+    "date": None,
+    "metadata": "{}",
 }
 
 

@@ -21,6 +21,8 @@ from quadrille.prompts import prompt
 from quadrille.purposes import ANSWER
 from quadrille.receipts import added_to
 
+_NOT_SCOPE = {"question", "collection", "conversation_id", "max_cost_usd", "cache"}
+
 
 class _Draft(BaseModel):
     """What the model is asked to reply, as the JSON schema it is given."""
@@ -50,7 +52,7 @@ class Desk:
     def scope(self, request: AskRequest) -> str:
         """A digest of what an answer depends on besides the question, its tenant and its collection."""
         return digest_of(
-            request.model_dump(exclude={"question", "collection", "conversation_id", "max_cost_usd", "cache"}),
+            request.model_dump(mode="json", exclude=_NOT_SCOPE),
             [self.models.chat_model, *self.retriever.manner],
             [prompt("answer"), self.limit, self.context, self.style],
         )
@@ -86,7 +88,8 @@ def _known_or_made(request: AskRequest, payer: Payer, desk: Desk, emit: Emit | N
         if known:
             return known
     made = _made(request, payer, desk, emit, embedded)
-    desk.cache.keep(slot, made, embedded)
+    if made.whole:
+        desk.cache.keep(slot, made, embedded)
     return made
 
 
@@ -94,17 +97,19 @@ def _made(
     request: AskRequest, payer: Payer, desk: Desk, emit: Emit | None, embedded: Embeddings | None = None
 ) -> Answered:
     """Retrieve, generate and check."""
-    found, spent = desk.retriever.find(
+    retrieved = desk.retriever.find(
         request.question,
         replace(payer, sources=()),
         collection=request.collection,
         top_k=request.top_k,
         only=request.filter,
+        mode=request.mode,
         embedded=embedded,
     )
-    if not found:
-        return Answered(_refusal(request, found), (), spent)
-    found = packed(found, desk.context)
+    spent, whole = retrieved.spent, retrieved.whole
+    if not retrieved.found:
+        return Answered(_refusal(request, ()), (), spent, whole=whole)
+    found = packed(retrieved.found, desk.context)
     sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(
@@ -117,7 +122,7 @@ def _made(
         )
     if not completion.complete:
         raise CutOff(desk.limit, receipt=spent + completion.receipt)
-    return Answered(_checked(request, completion, found), sources, spent + completion.receipt)
+    return Answered(_checked(request, completion, found), sources, spent + completion.receipt, whole=whole)
 
 
 def _messages(question: str, found: Sequence[Found], style: str) -> list[dict[str, str]]:

@@ -35,12 +35,13 @@ _AROUND = "\"'`,;:.?!()[]{}\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer, the document versions it was made of, and what it cost."""
+    """An answer, the document versions it was made of, and what it cost; `whole` is as with `Retrieved`."""
 
     answer: Answer
     sources: tuple[str, ...] = field(repr=False)
     spent: Receipt
     cached: Literal["exact", "semantic"] | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

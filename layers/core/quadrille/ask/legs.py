@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aws_lambda_powertools import Logger
 
@@ -17,7 +17,17 @@ logger = Logger()
 
 _RECIPROCAL = 60  # as its authors have it; what comes first in one ranking then does not outweigh both
 
-Leg = Callable[[Payer], tuple[list[Match], Receipt]]
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What was found, best first, and what it cost. It is not `whole` if something that was down had no part in it."""
+
+    matches: list[Match]
+    spent: Receipt
+    whole: bool = True
+
+
+Leg = Callable[[Payer], Ranking]
 
 
 def fused(*rankings: Sequence[Match]) -> list[Match]:
@@ -32,8 +42,8 @@ def fused(*rankings: Sequence[Match]) -> list[Match]:
     return [replace(matches[id_], score=scores[id_]) for id_ in sorted(scores, key=lambda id_: -scores[id_])]
 
 
-def at_once(legs: Sequence[Leg], payer: Payer) -> tuple[list[list[Match]], Receipt]:
-    """What each leg found and all of them cost. An error of one carries what the others paid.
+def at_once(legs: Sequence[Leg], payer: Payer) -> Ranking:
+    """What all legs found, fused. An error of one carries what the others paid.
 
     They share the request's own limit in equal parts, for none waits for what another has left of it.
     """
@@ -43,22 +53,22 @@ def at_once(legs: Sequence[Leg], payer: Payer) -> tuple[list[list[Match]], Recei
         running = [pool.submit(leg, payer) for leg in legs]
     failed = [error for leg in running if (error := leg.exception())]
     done = [leg.result() for leg in running if not leg.exception()]
-    receipts = [*(spent for _, spent in done), *(getattr(error, "receipt", None) for error in failed[1:])]
+    receipts = [*(ranking.spent for ranking in done), *(getattr(error, "receipt", None) for error in failed[1:])]
     paid = sum(filter(None, receipts), Receipt())
     if failed:
         with added_to(paid) if paid != Receipt() else nullcontext():
             raise failed[0]
-    return [found for found, _ in done], paid
+    return Ranking(fused(*(ranking.matches for ranking in done)), paid, all(ranking.whole for ranking in done))
 
 
 def if_up(leg: Leg, otherwise: list[Match]) -> Leg:
     """A leg that gives something else if what it needs cannot be had at the moment; a budget still ends it."""
 
-    def tried(payer: Payer) -> tuple[list[Match], Receipt]:
+    def tried(payer: Payer) -> Ranking:
         try:
             return leg(payer)
         except (RetryLater, ProviderRefused, Unanswered, ResultLost) as error:
             logger.warning("retrieval_degraded", reason=str(error))
-            return otherwise, error.receipt or Receipt()
+            return Ranking(otherwise, error.receipt or Receipt(), whole=False)
 
     return tried

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from quadrille.ask.legs import Leg, at_once, fused, if_up
+from quadrille.ask.legs import Leg, Ranking, at_once, if_up
 from quadrille.ask.models import Filter, Hit, Mode
 from quadrille.calls import Payer
 from quadrille.chunks import Chunk
@@ -55,6 +55,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Chunks, best first, and what they cost; not `whole` if a hosted model that was down had no part in it."""
+
+    found: list[Found]
+    spent: Receipt
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     """Of whose vectors how many are wanted, under which filter."""
 
@@ -98,8 +107,8 @@ class Retriever:
         only: Filter,
         mode: Mode = "hybrid",
         embedded: Embeddings | None = None,
-    ) -> tuple[list[Found], Receipt]:
-        """The `top_k` best chunks for `text`, best first, and what it cost. Raises as `Ledger.pay`, and `Invalid`.
+    ) -> Retrieved:
+        """The `top_k` best chunks for `text`. Raises as `Ledger.pay`, and `Invalid`.
 
         Of a document only the live version counts. While another is being written or deleted the store holds both, so
         twice as many are asked for.
@@ -108,15 +117,16 @@ class Retriever:
         where = {"collection": {"$eq": collection}, **only.where()}
         wanted = _Wanted(payer.tenant, where, max(2 * top_k, self.candidates if ranks else 0))
         legs = self._legs(text, mode, wanted, embedded)
-        rankings, spent = at_once(legs, payer)
-        with added_to(spent):
-            matches = self._live(payer.tenant, fused(*rankings))
-            if ranks and len(matches) > 1:
-                best = matches[: max(top_k, self.candidates)]
-                rank = if_up(lambda payer: self._ranked(text, best, payer, top_k), best)
-                matches, cost = rank(payer.after(spent))
-                spent += cost
-        return [Found.of(match) for match in matches[:top_k]], spent
+        ranking = at_once(legs, payer)
+        with added_to(ranking.spent):
+            matches, whole = self._live(payer.tenant, ranking.matches), ranking.whole
+            if not ranks or len(matches) < 2:
+                return Retrieved([Found.of(match) for match in matches[:top_k]], ranking.spent, whole)
+            best = matches[: max(top_k, self.candidates)]
+            rank = if_up(lambda payer: self._ranked(text, best, payer, top_k), best[:top_k])
+            ranked = rank(payer.after(ranking.spent))
+        found = [Found.of(match) for match in ranked.matches]
+        return Retrieved(found, ranking.spent + ranked.spent, whole and ranked.whole)
 
     def _legs(self, text: str, mode: Mode, wanted: _Wanted, embedded: Embeddings | None) -> list[Leg]:
         """The searches of a mode. Raises `Invalid` for one that cannot be had."""
@@ -130,29 +140,27 @@ class Retriever:
             legs.append(if_up(by_words, []) if mode == "hybrid" else by_words)
         return legs
 
-    def _by_meaning(
-        self, text: str, payer: Payer, wanted: _Wanted, embedded: Embeddings | None
-    ) -> tuple[list[Match], Receipt]:
+    def _by_meaning(self, text: str, payer: Payer, wanted: _Wanted, embedded: Embeddings | None) -> Ranking:
         embedded = embedded or self.embed(text, payer)
         with added_to(embedded.receipt):
             vector = floats(embedded.packed)
             found = self.vectors.query(wanted.tenant, vector, top_k=wanted.top_k, where=wanted.where)
-        return found, embedded.receipt
+        return Ranking(found, embedded.receipt)
 
-    def _by_words(self, text: str, payer: Payer, wanted: _Wanted) -> tuple[list[Match], Receipt]:
+    def _by_words(self, text: str, payer: Payer, wanted: _Wanted) -> Ranking:
         embedded = self.inference.embed([text], payer, purpose=QUESTION, kind="query")
         [vector] = embedded.vectors
         with added_to(embedded.receipt):
             found = self.vectors.query_sparse(
                 wanted.tenant, vector, dimensions=self.models.dimensions, top_k=wanted.top_k, where=wanted.where
             )
-        return found, embedded.receipt
+        return Ranking(found, embedded.receipt)
 
     def _live(self, tenant: str, matches: Sequence[Match]) -> list[Match]:
         live = self.documents.live(tenant, (match.metadata["document_id"] for match in matches))
         return [match for match in matches if match.metadata["version"] == live.get(match.metadata["document_id"])]
 
-    def _ranked(self, text: str, matches: Sequence[Match], payer: Payer, top_k: int) -> tuple[list[Match], Receipt]:
+    def _ranked(self, text: str, matches: Sequence[Match], payer: Payer, top_k: int) -> Ranking:
         texts = [Chunk.from_metadata(match.metadata).embedded for match in matches]
         ranking = self.inference.rerank(text, texts, payer, purpose=RANKING, top_n=min(top_k, len(texts)))
-        return [replace(matches[place], score=score) for place, score in ranking.scores], ranking.receipt
+        return Ranking([replace(matches[place], score=score) for place, score in ranking.scores], ranking.receipt)

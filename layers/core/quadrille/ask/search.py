@@ -7,7 +7,7 @@ from quadrille.calls import Payer
 
 def search(request: SearchRequest, payer: Payer, *, retriever: Retriever) -> SearchResponse:
     """The chunks found, best first. Raises what `Ledger.pay` raises, and `Invalid`."""
-    found, spent = retriever.find(
+    retrieved = retriever.find(
         request.query,
         payer,
         collection=request.collection,
@@ -15,4 +15,4 @@ def search(request: SearchRequest, payer: Payer, *, retriever: Retriever) -> Sea
         only=request.filter,
         mode=request.mode,
     )
-    return SearchResponse(hits=[source.hit() for source in found], receipt=spent.public())
+    return SearchResponse(hits=[source.hit() for source in retrieved.found], receipt=retrieved.spent.public())

@@ -1,9 +1,10 @@
 """A mail's attachments: put into the bucket beside it as documents of their own, and removed with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from quadrille.about import About
 from quadrille.blobs import Blobs
 from quadrille.documents import Place
 from quadrille.errors import Invalid, NotFound
@@ -16,13 +17,21 @@ _DEPTH = "depth"  # kept beside an attachment: how many mails it lay in
 _MAIL = "mail"  # and of which document it is; an object without it was put by somebody else
 
 
-def put(version: DocumentVersion, place: Place, extracted: Extracted, blobs: Blobs, limits: Limits) -> Extracted:
+def put(
+    version: DocumentVersion,
+    place: Place,
+    extracted: Extracted,
+    about: Mapping[str, str],
+    blobs: Blobs,
+    limits: Limits,
+) -> Extracted:
     """Put a mail's attachments beside it, leave those that could not be as missing, and remove those it had before.
 
-    Their keys follow from the mail's own and their names, so that a second delivery puts the same again. They are
-    listed before they are put, so that whoever deletes the mail finds them.
+    `about` is what is kept beside the mail: what its owner said of it is true of them, too. Their keys follow from the
+    mail's own and their names, so that a second delivery puts the same again. They are listed before they are put, so
+    that whoever deletes the mail finds them.
     """
-    depth = int((blobs.about(place.key) or {}).get(_DEPTH, 0)) + 1 if extracted.attachments else 0
+    depth = int(about.get(_DEPTH, 0)) + 1
     beside = {
         file.name: Place(place.tenant, place.collection, f"{place.filename}/{file.name}")
         for file in extracted.attachments
@@ -32,8 +41,9 @@ def put(version: DocumentVersion, place: Place, extracted: Extracted, blobs: Blo
     keys = [beside[file.name].key for file in taken]
     if keys:
         blobs.put_json(work_key(version, _LIST), keys)
+    said = {**About.entries(about), _DEPTH: str(depth), _MAIL: version.document_id}
     for key, file in zip(keys, taken, strict=True):
-        blobs.put(key, file.data, about={_DEPTH: str(depth), _MAIL: version.document_id})
+        blobs.put(key, file.data, about=said)
     if version.version > 1:
         _remove_former(version, keys, blobs)
     missing = [Missing(refusal, attachment=name) for name, refusal in refusals.items()]

@@ -1,11 +1,13 @@
 """The stage extract: a file dropped in the bucket becomes text, or a failure its owner understands."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
-from quadrille.blobs import Blobs
+from quadrille.about import About
+from quadrille.blobs import Blobs, Stored
 from quadrille.collections import Collections
 from quadrille.documents import UNCLAIMED, Documents, Place, Status, is_held
 from quadrille.errors import Invalid, NotFound, TooLarge, Unreadable
@@ -59,7 +61,7 @@ def extract(
         logger.info("event_superseded", document_id=place.document_id)
         return
     try:
-        data = _content(place.key, item.size, blobs, max_bytes)
+        stored = _stored(place.key, item.size, blobs, max_bytes)
     except TooLarge as error:
         # Never downloaded, so its version is known by the bucket's checksum.
         version = documents.open_version(row, digest=f"etag:{item.etag}", size=item.size, etag=item.etag)
@@ -70,7 +72,7 @@ def extract(
         documents.fail(_version_at(row), "The file was removed before it was read.")
         logger.info("object_gone", document_id=place.document_id)
         return
-    version = documents.open_version(row, digest=hashlib.sha256(data).hexdigest(), size=len(data), etag=item.etag)
+    version = documents.open_version(row, digest=_digest(stored), size=len(stored.data), etag=item.etag)
     if version is None:
         logger.info("content_unchanged", document_id=place.document_id)
         return
@@ -78,17 +80,18 @@ def extract(
         _hand_to_ocr(version, row, documents, scans)
         return
     try:
-        extracted = read(data, place.filename, limits)
-    except (Unreadable, TooLarge) as error:
+        about = About.of(stored.about, else_date=stored.at.date().isoformat())
+        extracted = read(stored.data, place.filename, limits)
+    except (Unreadable, TooLarge, Invalid) as error:
         documents.fail(version, str(error))
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=str(error))
         return
-    extracted = attachments.put(version, place, extracted, blobs, limits)
+    extracted = attachments.put(version, place, extracted, stored.about, blobs, limits)
     if extracted.scanned:
-        divided = _divide(version, place, extracted, documents, blobs, scans)
+        divided = _divide(version, place, extracted, about, documents, blobs, scans)
         _hand_to_ocr(version, divided, documents, scans)
     elif extracted.text.strip():
-        _hand_on(version, extracted, documents, blobs, chunk)
+        _hand_on(version, extracted, about, documents, blobs, chunk)
     else:
         documents.fail(version, _NO_TEXT)
         logger.info("document_failed", document_id=version.document_id, version=version.version, reason=_NO_TEXT)
@@ -98,14 +101,29 @@ def _version_at(row: Row) -> DocumentVersion:
     return DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=int(row["version"]))
 
 
-def _content(key: str, size: int, blobs: Blobs, max_bytes: int) -> bytes:
+def _stored(key: str, size: int, blobs: Blobs, max_bytes: int) -> Stored:
     if size > max_bytes:
         raise TooLarge(f"The file has {size} bytes; the limit is {max_bytes}.")
-    return blobs.get(key)
+    return blobs.read(key)
+
+
+def _digest(stored: Stored) -> str:
+    """Of a file's content, and of what was said of it, if anything was."""
+    digest = hashlib.sha256(stored.data)
+    said = About.entries(stored.about)
+    if said:
+        digest.update(json.dumps(said, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def _divide(
-    version: DocumentVersion, place: Place, extracted: Extracted, documents: Documents, blobs: Blobs, scans: Scans
+    version: DocumentVersion,
+    place: Place,
+    extracted: Extracted,
+    about: About,
+    documents: Documents,
+    blobs: Blobs,
+    scans: Scans,
 ) -> Row | None:
     """Store a version's text layer and which of its pages OCR is to read, in ranges; the row that says how many."""
     pages = extracted.scanned
@@ -115,7 +133,8 @@ def _divide(
     if scans.estimator.ocr_model:
         size = scans.collections.size(place.tenant, place.collection)
         estimate = scans.estimator.of_scan(extracted.text, len(pages), size).public()
-    return documents.divide(version, len(ranges), pages=_counted(extracted), missing=extracted.gaps, estimate=estimate)
+    known = {"pages": _counted(extracted), "missing": extracted.gaps, "estimate": estimate, **about.row()}
+    return documents.divide(version, len(ranges), **known)
 
 
 def _hand_to_ocr(version: DocumentVersion, row: Row | None, documents: Documents, scans: Scans) -> None:
@@ -132,10 +151,13 @@ def _hand_to_ocr(version: DocumentVersion, row: Row | None, documents: Documents
         logger.info("document_is_scanned", document_id=version.document_id, version=version.version, ranges=len(left))
 
 
-def _hand_on(version: DocumentVersion, extracted: Extracted, documents: Documents, blobs: Blobs, chunk: Queue) -> None:
+def _hand_on(
+    version: DocumentVersion, extracted: Extracted, about: About, documents: Documents, blobs: Blobs, chunk: Queue
+) -> None:
     blobs.put_json(work_key(version, "text"), extracted.to_json())
     pages, count = _counted(extracted), len(extracted.attachments)
-    if documents.advance(version, Status.CHUNKING, pages=pages, missing=extracted.gaps, attachments=count):
+    known = {"pages": pages, "missing": extracted.gaps, "attachments": count, **about.row()}
+    if documents.advance(version, Status.CHUNKING, **known):
         chunk.send(version)
         logger.info(
             "document_extracted", document_id=version.document_id, version=version.version, pages=pages["total"]

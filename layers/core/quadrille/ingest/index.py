@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from aws_lambda_powertools import Logger
 
+from quadrille.about import beside_chunk
 from quadrille.blobs import Blobs
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
@@ -98,6 +99,7 @@ def _records(version: DocumentVersion, row: Row, chunks: Sequence[tuple[Chunk, V
         "version": version.version,
         "collection": row["collection"],
         "filename": row["filename"],
+        **beside_chunk(row),
     }
     records = []
     for chunk, vector in chunks:

@@ -1,9 +1,11 @@
 """What the ingest room takes and gives over HTTP."""
 
+import json
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
+from quadrille.about import Day, Metadata
 from quadrille.documents import COLLECTION, Status
 from quadrille.http import Body
 from quadrille.ingest.stages import STAGES
@@ -26,7 +28,8 @@ ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+(?:; 
 class UploadRequest(Body):
     """`POST /documents`: a file that is about to be uploaded. `size` is in bytes.
 
-    With `confirm` it waits, before anything is paid, until its estimate is confirmed.
+    Questions can be narrowed by `date`, which is else the day of the upload, and by `metadata`. With `confirm` it
+    waits, before anything is paid, until its estimate is confirmed.
     """
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=900)]
@@ -35,6 +38,8 @@ class UploadRequest(Body):
     content_type: ContentType | None = None
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     confirm: bool = False
+    date: Day | None = None
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class EstimateRequest(Body):
@@ -126,6 +131,8 @@ class Document(BaseModel):
     attachments: int
     chunks: ChunkCounts
     missing: list[dict[str, int | str]]
+    date: str | None
+    metadata: dict[str, Any]
     summary: str | None
     estimate: Estimate | None
     error: str | None
@@ -142,6 +149,7 @@ class Document(BaseModel):
         return cls.model_validate(
             {
                 **row,
+                "metadata": json.loads(row["metadata"]),
                 "pages": {
                     "total": row["pages"]["total"],
                     "extracted": row["pages"]["extracted"] + extracted,

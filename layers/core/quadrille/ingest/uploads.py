@@ -3,6 +3,7 @@
 import base64
 from datetime import UTC, datetime, timedelta
 
+from quadrille.about import as_entries
 from quadrille.blobs import Blobs
 from quadrille.documents import Documents, Place, Status
 from quadrille.errors import Invalid, TooLarge
@@ -23,6 +24,8 @@ def announce(
     if request.sha256:
         digest = base64.b64encode(bytes.fromhex(request.sha256)).decode()
         fixed |= {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-sha256": digest}
+    said = as_entries(request.date, request.metadata)
+    fixed |= {f"x-amz-meta-{name}": value for name, value in said.items()}
     expires = datetime.now(UTC) + timedelta(seconds=seconds)
     form = blobs.presigned_post(place.key, size=request.size, seconds=seconds, fixed=fixed)
     documents.announce(place, size=request.size, confirm=request.confirm)
