@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -32,7 +33,8 @@ from local.models.errors import (
 )
 from local.models.fields import JsonObject
 from local.models.headers import ServiceHeaders, service_headers
-from local.models.replies import reply_to
+from local.models.replies import cut_to_length, reply_to
+from local.models.scripts import Scripts
 from local.models.usage import Usage
 
 LARGEST_BODY = 50 * 1024 * 1024  # bytes
@@ -49,6 +51,7 @@ def create_app(pace: float = 0.0) -> Starlette:
             Route("/health", health, methods=["GET"]),
             Route("/usage", usage, methods=["GET"]),
             Route("/pace", set_pace, methods=["PUT"]),
+            Route("/scripts", put_script, methods=["PUT"]),
             Route("/v1/models", models, methods=["GET"]),
             Route("/v1/models/{model:path}", model, methods=["GET"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
@@ -59,7 +62,13 @@ def create_app(pace: float = 0.0) -> Starlette:
     )
     app.state.usage = Usage()
     app.state.pace = pace
+    app.state.scripts = Scripts()
     return app
+
+
+async def put_script(request: Request) -> Response:
+    request.app.state.scripts.put(parse_json(await read_body(request)))
+    return JSONResponse({})
 
 
 async def set_pace(request: Request) -> Response:
@@ -99,7 +108,7 @@ async def embeddings(request: Request) -> Response:
 async def chat_completions(request: Request) -> Response:
     check_key(request)
     body = await read_body(request)
-    completion = await _in_thread(lambda: _complete(parse_json(body), request.app.state.usage))
+    completion = await _in_thread(lambda: _complete(parse_json(body), request.app.state))
     if completion.call.stream:
         return StreamingResponse(_stream(completion, request.app.state.pace), media_type="text/event-stream")
     return JSONResponse(completion.body())
@@ -112,10 +121,11 @@ def _embed(body: JsonObject, usage: Usage) -> bytes:
     return answer
 
 
-def _complete(body: JsonObject, usage: Usage) -> Completion:
+def _complete(body: JsonObject, state: State) -> Completion:
     call = parse_chat_call(body)
-    reply = reply_to(call)
-    usage.add("chat", input_tokens=call.prompt_tokens, output_tokens=reply.tokens)
+    scripted = state.scripts.reply(call.messages, body)
+    reply = cut_to_length(scripted or reply_to(call), call.most_tokens)
+    state.usage.add("chat", input_tokens=call.prompt_tokens, output_tokens=reply.tokens)
     return Completion(call, reply)
 
 

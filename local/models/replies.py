@@ -40,10 +40,8 @@ def reply_to(call: ChatCall) -> Reply:
     calls = choose_calls(call.tool_choice, conversation, call.messages, parallel=call.parallel)
     if calls:
         # As the hosted API has it, a call the request named ends with "stop": there was nothing to choose.
-        reply = Reply(None, calls, "stop" if call.tool_choice.mode == "named" else "tool_calls")
-    else:
-        reply = Reply(_cut_at_stop(_write(call, conversation), call.stops), [], "stop")
-    return reply if call.most_tokens is None else _cut_to_length(reply, call.most_tokens)
+        return Reply(None, calls, "stop" if call.tool_choice.mode == "named" else "tool_calls")
+    return Reply(_cut_at_stop(_write(call, conversation), call.stops), [], "stop")
 
 
 def _write(call: ChatCall, conversation: Conversation) -> str:
@@ -67,8 +65,9 @@ def _cut_at_stop(text: str, stops: Sequence[str]) -> str:
     return text[: min((at for stop in stops if (at := text.find(stop)) >= 0), default=len(text))]
 
 
-def _cut_to_length(reply: Reply, most: int) -> Reply:
-    if reply.tokens <= most:
+def cut_to_length(reply: Reply, most: int | None) -> Reply:
+    """A reply that is no longer than the request allows."""
+    if most is None or reply.tokens <= most:
         return reply
     calls: list[ToolCall] = []
     left = most

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 from typing import Any
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import boto3
@@ -123,6 +124,12 @@ class House:
         failed = invoke(f"ingest/{stage}", sqs_event(message))["batchItemFailures"]
         if not failed:
             self.sqs.delete_message(QueueUrl=self.urls[stage], ReceiptHandle=message["ReceiptHandle"])
+
+    def script(self, match: str, *replies: dict[str, Any]) -> None:
+        """Let the offline model reply so to whoever says `match`, one after the other."""
+        url = settings().openai_base_url.removesuffix("/v1") + "/scripts"
+        data = json.dumps({"match": match, "replies": replies}).encode()
+        urlopen(Request(url, data, method="PUT"), timeout=10).close()
 
     def call(self, function: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, dict[str, Any]]:
         """Status and body of an HTTP call, as the gateway makes it."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pinecone import Pinecone
 
 _PROVIDER = "the vector store's inference"
+_CUT = {"parameters": {"truncate": "END"}}  # a chunk that is too long, instead of the request; Cohere's cuts anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Inference:
             "documents": list(texts),
             "top_n": top_n,
             "return_documents": False,
+            **({} if self.rerank_model.startswith("cohere") else _CUT),
         }
         call = payer.call(request, purpose=purpose, ceiling=self.prices.request(self.rerank_model))
         paid = self.ledger.pay(call, lambda: self._rerank(request, payer.deadline))
