@@ -55,9 +55,7 @@ class Chat(CustomLLM):  # type: ignore[misc]
 
 class LlamaIndex:
     def __init__(self, models: str, vectors: str, namespace: str) -> None:
-        store = PineconeVectorStore(
-            pinecone_index=Pinecone(api_key="any").Index(host=vectors), namespace=namespace
-        )
+        store = PineconeVectorStore(pinecone_index=Pinecone(api_key="any").Index(host=vectors), namespace=namespace)
         embedding = OpenAIEmbedding(model_name=MODEL, dimensions=DIMENSIONS, api_base=models, api_key="any")
         self._index = VectorStoreIndex.from_vector_store(
             store, embed_model=embedding, transformations=[SentenceSplitter(chunk_size=400, chunk_overlap=40)]

@@ -1,7 +1,7 @@
 """What a stretch of work takes in this process: wall time, the part of it in which no request is under way, and CPU.
 
-Requests are met in the transports, below every client. The CPU of the clients (openai, pinecone, boto3) is counted apart:
-what is left is the work of who calls them.
+Requests are met in the transports, below every client. The CPU of the clients (openai, pinecone, boto3) is counted
+apart: what is left is the work of who calls them.
 """
 
 import threading
@@ -35,11 +35,11 @@ _CLIENTS = (
 class Taken:
     """Milliseconds of wall time in all and while no request was under way; of CPU in all and without the clients'."""
 
+    requests: int
     wall: float
     waiting_for_nobody: float
     cpu: float
     own_cpu: float
-    requests: int
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Meter:
         done = work()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - began
         figures = (wall, wall - self.requests.covered(), cpu, cpu - sum(self.clients.cpu))
-        return done, Taken(*(figure * 1_000 for figure in figures), requests=len(self.requests.times))
+        return done, Taken(len(self.requests.times), *(figure * 1_000 for figure in figures))
 
 
 def _wrap(module: str, owner: str, name: str, spans: Spans) -> None:

@@ -1,6 +1,6 @@
 """Quadrille's own function `ask/answer` in this process, from the gateway's event to its response.
 
-`python -m benchmarks.asking.ours <tenant> <collection>`, with the environment the deployed function has.
+`python -m benchmarks.asking.ours <tenant> <collection> <mode>`, with the environment the deployed function has.
 """
 
 import json
@@ -16,8 +16,9 @@ from local.stack.places import ROOT
 
 
 class Ours:
-    def __init__(self, tenant: str, collection: str) -> None:
-        self._tenant, self._collection = tenant, collection
+    def __init__(self, tenant: str, collection: str, mode: str) -> None:
+        self._tenant = tenant
+        self._asked = {"collection": collection, "mode": mode, "top_k": TOP_K}
         spec = spec_from_file_location("app", ROOT / "functions/ask/answer/app.py")
         assert spec
         assert spec.loader
@@ -29,10 +30,9 @@ class Ours:
         """They came through the pipeline."""
 
     def ask(self, question: str) -> str:
-        asked = {"question": question, "collection": self._collection, "top_k": TOP_K}
         context = self._event["requestContext"] | {"requestId": str(uuid4())}
         context["authorizer"] = {"tenant": self._tenant, "key_id": "0000000000000000", "scopes": "ask"}
-        event = self._event | {"body": json.dumps(asked), "requestContext": context}
+        event = self._event | {"body": json.dumps(self._asked | {"question": question}), "requestContext": context}
         response = self._app.lambda_handler(event, _context())
         assert response["statusCode"] == 200, response["body"]
         return str(response["body"])
