@@ -8,12 +8,18 @@ from benchmarks.asking.library import Library
 from benchmarks.stack import COLLECTION, Tenant
 from local.stack import demo
 from local.stack.deploy import local_session
+from local.stack.places import ROOT
 
 
 def measure(tenant: Tenant, library: Library, count: int) -> list[str]:
-    """Ask over HTTP, compare each quote with the extracted text, and print; the quotes that are not there."""
+    """Ask over HTTP, compare each quote with the extracted text, and print; the quotes that are not there.
+
+    The samples are among the documents: PDFs and Markdown, with their own questions.
+    """
+    tenant.ingest({path.name: path.read_bytes() for path in demo.SAMPLES})
     texts = {document["document_id"]: _text(tenant, document) for document in tenant.documents()}
-    questions = library.questions[-count:]
+    of_samples = json.loads((ROOT / "local/samples/questions.json").read_text())
+    questions = [*(each["question"] for each in of_samples), *library.questions[::-1]][:count]
     seen: Counter[str] = Counter()
     wrong: list[str] = []
     for question in questions:
