@@ -68,7 +68,7 @@ def _measure(tenant: Tenant, documents: int, questions: int) -> int:
     ended: Counter[str] = Counter()
     for turn in range(2):  # a stack that was just started begins cold
         files = {
-            f"{number}.txt": _document(number).encode() for number in range(turn * documents, (turn + 1) * documents)
+            f"{number}.txt": document(number).encode() for number in range(turn * documents, (turn + 1) * documents)
         }
         done = tenant.ingest(files)
         average = sum(map(len, files.values())) // documents
@@ -78,13 +78,13 @@ def _measure(tenant: Tenant, documents: int, questions: int) -> int:
         ended += done.statuses
     print()
     with bare_route(tenant.stack):
-        passes = _ask_twice(tenant.stack, [_question(number, documents) for number in range(questions)])
-    _print_passes(passes)
+        passes = ask_twice(tenant.stack, [question(number, documents) for number in range(questions)])
+    print_passes(passes)
     statuses_seen = {status for both in passes.values() for calls in both for status in calls.statuses}
     return 0 if set(ended) == {"ready"} and statuses_seen == {200} else 1
 
 
-def _ask_twice(stack: dict[str, Any], questions: list[str]) -> dict[str, tuple[Calls, Calls]]:
+def ask_twice(stack: dict[str, Any], questions: list[str]) -> dict[str, tuple[Calls, Calls]]:
     """The calls of both passes and, one before each, those of the bare handler; over one connection, never reopened."""
     address = urlsplit(stack["api_url"])
     connection = HTTPConnection(str(address.hostname), address.port, timeout=60)
@@ -109,7 +109,7 @@ def _call(connection: HTTPConnection, path: str, body: str, key: str) -> tuple[f
     return (time.perf_counter() - began) * 1_000, response.status, json.loads(content)
 
 
-def _print_passes(passes: dict[str, tuple[Calls, Calls]]) -> None:
+def print_passes(passes: dict[str, tuple[Calls, Calls]]) -> None:
     print(f"{'milliseconds':26}{'p50':>8}{'p99':>8}  calls, one connection")
     for name, (ask, bare) in passes.items():
         shown = {f"ask, {name}": ask, "bare handler, interleaved": bare}
@@ -125,14 +125,14 @@ def _counted(statuses: "Counter[str] | Counter[int]") -> str:
     return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
 
 
-def _document(number: int) -> str:
+def document(number: int) -> str:
     """About 3 KB that no other document holds; the same in every run."""
     bars = Random(number).sample(range(100, 100_000), _SENTENCES)
     lines = (f"The {_subject(number, line)} was set to {bar / 10} bar by its keeper." for line, bar in enumerate(bars))
     return f"Log of station {number}.\n\n" + "\n".join(lines)
 
 
-def _question(number: int, documents: int) -> str:
+def question(number: int, documents: int) -> str:
     """A question of which no two are alike, as long as no document is asked for more sentences than it has."""
     return f"To how many bar was the {_subject(number % documents, number // documents)} set?"
 

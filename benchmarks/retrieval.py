@@ -2,6 +2,7 @@
 
 `python -m benchmarks.retrieval` takes the offline models in this process and costs nothing; rankings are fused by the
 code that answers. The chunking is scored by its spans: how much of the marked passages is among the best chunks.
+`--real` takes the hosted models instead, with the keys of the environment (OPENAI_API_KEY, PINECONE_API_KEY).
 """
 
 import argparse
@@ -11,18 +12,14 @@ import math
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from local.models.embeddings import embed_text
-from local.stack.places import ROOT
-from local.vectors.embedding import embed_passage, embed_query
-from local.vectors.reranking import relevance
+from benchmarks.embedders import Embedder, Hosted, Offline, Scores
+from local.stack.places import ROOT, Stop
 from local.vectors.terms import terms
 from quadrille.ask.legs import fused
 from quadrille.collections import Size
@@ -33,12 +30,10 @@ from quadrille.vectors import Match
 CORPORA = ROOT.parent / "shared/corpora/retrieval"
 SETS = ("cranfield", "cacm", "xquad-en")
 MODES = ("BM25, plain words", "BM25, our stems", "lexical", "dense", "hybrid", "hybrid + rerank")
-_DIMENSIONS = 1536
 _DEPTH = 100  # of each ranking, as `recall@100` needs and `rerank_candidates` has it
 _K1, _B = 1.2, 0.75
 _BEST = 5  # chunks of which spans are scored
 
-Scores = NDArray[np.floating[Any]]
 Span = tuple[int, int]
 
 
@@ -82,19 +77,23 @@ class Bm25:
 class Texts:
     """Texts as each way of searching sees them."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
+    def __init__(self, texts: Sequence[str], embedder: Embedder) -> None:
+        self.texts, self._embedder = texts, embedder
         self._plain = Bm25([_words(text) for text in texts])
         self._stemmed = Bm25([_stems(text) for text in texts])
-        self._sparse = Sums([_by_index(embed_passage(text)) for text in texts])
-        self._dense = np.stack([embed_text(text, _DIMENSIONS) for text in texts])
+        self._sparse = Sums(embedder.sparse(texts, "passage"))
+        self._dense = embedder.dense(texts)
 
-    def rankings(self, query: str) -> dict[str, list[int]]:
-        """For each mode the places of the best texts, best first."""
-        words = _best(self._sparse.scores(_by_index(embed_query(query))))
-        meaning = _best(self._dense @ embed_text(query, _DIMENSIONS))
+    def rankings(self, queries: Sequence[str]) -> Iterator[dict[str, list[int]]]:
+        """For each query and mode the places of the best texts, best first."""
+        embedded = zip(queries, self._embedder.sparse(queries, "query"), self._embedder.dense(queries), strict=True)
+        return (self._rankings(*each) for each in embedded)
+
+    def _rankings(self, query: str, sparse: Mapping[str, float], dense: Scores) -> dict[str, list[int]]:
+        words = _best(self._sparse.scores(sparse))
+        meaning = _best(self._dense @ dense)
         both = [int(match.id) for match in fused(_matches(meaning), _matches(words))][:_DEPTH]
-        scores = relevance(query, [self.texts[place] for place in both])
+        scores = self._embedder.relevance(query, [self.texts[place] for place in both])
         order = sorted(range(len(both)), key=lambda at: (-scores[at], at))
         found = _best(self._plain.scores(_words(query))), _best(self._stemmed.scores(_stems(query))), words, meaning
         return dict(zip(MODES, (*found, both, [both[at] for at in order]), strict=True))
@@ -108,23 +107,29 @@ class Judged:
     grades: Mapping[int, int]
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int | str:
     """Print a row a mode: nDCG@10, recall@10 and recall@100 of each set; then the spans of the chunking."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
     parser.add_argument("--corpora", type=Path, default=CORPORA, help="the folder of the sets")
-    corpora: Path = parser.parse_args(arguments).corpora
+    parser.add_argument("--real", action="store_true", help="with hosted models, some 2,000 rerankings; costs money")
+    given = parser.parse_args(arguments)
+    corpora: Path = given.corpora
+    try:
+        embedder: Embedder = Hosted() if given.real else Offline()
+    except Stop as reason:
+        return str(reason)
     for name in SETS:
         texts, queries = _set(corpora / name)
         print(f"\n{name}: {len(texts)} texts, {len(queries)} queries")
-        _report(Texts(texts), queries)
-    _report_chunks(corpora / "chunking-eval")
+        _report(Texts(texts, embedder), queries)
+    _report_chunks(corpora / "chunking-eval", embedder)
     return 0
 
 
 def _report(texts: Texts, queries: Sequence[Judged]) -> None:
     measured: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for judged in queries:
-        for mode, found in texts.rankings(judged.query).items():
+    for judged, rankings in zip(queries, texts.rankings([judged.query for judged in queries]), strict=True):
+        for mode, found in rankings.items():
             measured[mode].append((_ndcg(found, judged), _recall(found[:10], judged), _recall(found, judged)))
     print(f"{'':<20}{'nDCG@10':>9}{'recall@10':>11}{'recall@100':>12}")
     for mode, rows in measured.items():
@@ -132,7 +137,7 @@ def _report(texts: Texts, queries: Sequence[Judged]) -> None:
         print(f"{mode:<20}{ndcg:>9.3f}{ten:>11.3f}{hundred:>12.3f}")
 
 
-def _report_chunks(folder: Path) -> None:
+def _report_chunks(folder: Path, embedder: Embedder) -> None:
     """Per text and over all questions: the share of the marked characters found, and what the chunks hold besides."""
     here, rows = Settings(), list(csv.DictReader((folder / "questions_df.csv").open()))
     size = Size(here.chunk_tokens, here.chunk_overlap_tokens)
@@ -140,10 +145,11 @@ def _report_chunks(folder: Path) -> None:
     for file in sorted((folder / "corpora").glob("*.md")):
         text = file.read_text()
         chunks = list(split(text, [], markdown=True, size=size))
-        texts = Texts([chunk.embedded for chunk in chunks])
-        for row in (row for row in rows if row["corpus_id"] == file.stem):
+        texts = Texts([chunk.embedded for chunk in chunks], embedder)
+        asked = [row for row in rows if row["corpus_id"] == file.stem]
+        for row, rankings in zip(asked, texts.rankings([row["question"] for row in asked]), strict=True):
             marked = _characters((each["start_index"], each["end_index"]) for each in json.loads(row["references"]))
-            for mode, found in texts.rankings(row["question"]).items():
+            for mode, found in rankings.items():
                 spans = [(chunks[place].start, chunks[place].end) for place in found[:_BEST]]
                 shown, sizes = _characters(spans), sum(end - start for start, end in spans)
                 common = len(marked & shown)
@@ -196,10 +202,6 @@ def _words(text: str) -> list[str]:
 
 def _stems(text: str) -> list[str]:
     return [stem for stem, _ in terms(text)]
-
-
-def _by_index(embedded: Mapping[int, tuple[float, str]]) -> dict[str, float]:
-    return {term: weight for weight, term in embedded.values()}
 
 
 def _saturated(words: Sequence[str], average: float) -> dict[str, float]:

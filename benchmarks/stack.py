@@ -21,9 +21,11 @@ _FINAL = ("ready", "partial", "failed")
 
 
 @contextmanager
-def running_stack() -> Iterator[dict[str, Any]]:
-    """The stack that runs, or one that is started and stopped; with offline models and vectors only."""
-    if not (uses_offline_models() and uses_offline_vectors()):
+def running_stack(*, real: bool = False) -> Iterator[dict[str, Any]]:
+    """The stack that runs, or one that is started and stopped; with offline models and vectors only, or real ones."""
+    if real and (uses_offline_models() or uses_offline_vectors()):
+        raise Stop("Real providers need OPENAI_API_KEY, PINECONE_API_KEY and PINECONE_INDEX_HOST in .env.")
+    if not real and not (uses_offline_models() and uses_offline_vectors()):
         raise Stop("The keys of real providers are set in .env, and this would spend their money. Move .env away.")
     if processes.running():
         yield read_stack()

@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """One paid request, not yet sent.
 
@@ -43,7 +44,7 @@ class Call:
         """The document versions that the result dies with."""
         return [*filter(None, dict.fromkeys((self.document, *self.sources)))]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A digest of all that makes this call the same call as another."""
         content = [self.tenant, self.purpose.name, self.model, self.identity, self.request]

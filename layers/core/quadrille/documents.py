@@ -185,7 +185,7 @@ class Documents:
     def live(self, tenant: str, ids: Iterable[str]) -> dict[str, int]:
         """The version readers see of each document; none for a document that never became searchable."""
         keys = [{"tenant": tenant, "document_id": document_id} for document_id in dict.fromkeys(ids)]
-        rows = get_all(self.dynamodb, self.table, keys)
+        rows = get_all(self.dynamodb, self.table, keys, only="document_id, live")
         return {row["document_id"]: int(row["live"]) for row in rows if row["live"]}
 
     def at(self, places: Iterable[Place]) -> dict[Place, Row]:

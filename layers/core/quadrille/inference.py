@@ -15,6 +15,7 @@ from quadrille.purposes import Purpose
 from quadrille.receipts import Receipt
 from quadrille.sending import Refusal, Sender, judge_status
 from quadrille.sparse import Sparse, parsed
+from quadrille.tokens import estimated
 
 if TYPE_CHECKING:
     from pinecone import Pinecone
@@ -91,7 +92,7 @@ class Inference:
         return Ranking([(index, score) for index, score in json.loads(paid.result)], paid.receipt)
 
     def _embed(self, request: dict[str, Any], deadline: float) -> Reply:
-        answer, retries = self._send(lambda client: client.inference.embed(**request), request, deadline)
+        answer, retries = self._send(lambda client: client.inference.embed(**request), request, "inputs", deadline)
         rows = [{"indices": row.sparse_indices, "values": row.sparse_values} for row in answer.data]
         if len(rows) != len(request["inputs"]):
             raise AmbiguousCall(f"{_PROVIDER.capitalize()} answered another number of embeddings than were asked for.")
@@ -101,20 +102,23 @@ class Inference:
         return Reply(json.dumps(rows).encode(), receipt)
 
     def _rerank(self, request: dict[str, Any], deadline: float) -> Reply:
-        answer, retries = self._send(lambda client: client.inference.rerank(**request), request, deadline)
+        answer, retries = self._send(lambda client: client.inference.rerank(**request), request, "documents", deadline)
         scores = [(row.index, row.score) for row in answer.data]
         cost = self.prices.request(request["model"])
         receipt = Receipt(cost, calls=1, retries=retries, models=(request["model"],))
         return Reply(json.dumps(scores).encode(), receipt)
 
-    def _send(self, ask: "Callable[[Pinecone], Any]", request: dict[str, Any], deadline: float) -> tuple[Any, int]:
+    def _send(
+        self, ask: "Callable[[Pinecone], Any]", request: dict[str, Any], texts: str, deadline: float
+    ) -> tuple[Any, int]:
         """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""
         from pinecone import errors
 
         client = self.client()
         down = (errors.ServiceError, errors.PineconeTimeoutError, errors.PineconeConnectionError)
         sender = Sender(_PROVIDER, self.gate, errors.PineconeError, down, _judge, self.now, self.sleep)
-        return sender.send(lambda _: ask(client), model=request["model"], tokens=_size(request) // 4, deadline=deadline)
+        tokens = sum(map(estimated, request[texts]))
+        return sender.send(lambda _: ask(client), model=request["model"], tokens=tokens, deadline=deadline)
 
 
 def _judge(error: Exception) -> Refusal:

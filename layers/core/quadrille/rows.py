@@ -47,17 +47,23 @@ def from_item(item: Mapping[str, Any]) -> Row:
     return {name: bytes(value) if isinstance(value, Binary) else value for name, value in row.items()}  # type: ignore[call-overload]
 
 
-def get_all(client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Row]:
-    """The rows of these keys that exist, as they are now, in no order. Raises `RetryLater`."""
+def get_all(
+    client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, str]], *, only: str = ""
+) -> Iterator[Row]:
+    """The rows of these keys that exist, as they are now, in no order; of each all, or the attributes of a projection.
+
+    Raises `RetryLater`.
+    """
     for start in range(0, len(keys), _KEYS_A_READ):
-        yield from (row for _, row in get_from(client, {table: keys[start : start + _KEYS_A_READ]}))
+        yield from (row for _, row in get_from(client, {table: keys[start : start + _KEYS_A_READ]}, only=only))
 
 
-def get_from(client: "DynamoDBClient", keys: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[tuple[str, Row]]:
+def get_from(
+    client: "DynamoDBClient", keys: Mapping[str, Sequence[Mapping[str, str]]], *, only: str = ""
+) -> Iterator[tuple[str, Row]]:
     """The rows of up to 100 keys by table, each with its table. Raises `RetryLater`."""
-    left: Any = {
-        table: {"Keys": [to_item(key) for key in wanted], "ConsistentRead": True} for table, wanted in keys.items()
-    }
+    how: Any = {"ConsistentRead": True, **({"ProjectionExpression": only} if only else {})}
+    left: Any = {table: {"Keys": [to_item(key) for key in wanted], **how} for table, wanted in keys.items()}
     for _ in range(_READS):
         answer = client.batch_get_item(RequestItems=left)
         for table, items in answer["Responses"].items():

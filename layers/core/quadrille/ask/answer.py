@@ -34,6 +34,9 @@ class _Draft(BaseModel):
     answer: str
 
 
+_DRAFT = _Draft.model_json_schema()  # made once: that takes longer than an answer's whole way through the ledger
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What answering takes. An answer has at most `limit` tokens, the passages it is made of about `context`.
@@ -116,7 +119,7 @@ def _made(
             _messages(request.question, found, desk.style),
             replace(payer.after(spent), sources=sources),
             purpose=ANSWER,
-            schema=_Draft.model_json_schema(),
+            schema=_DRAFT,
             limit=desk.limit,
             emit=emit and Transcript(found, emit),
         )

@@ -1,0 +1,1 @@
+"""What benchmarks/ask.py measures, a part a module."""
