@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import Caller
+from tests.local.test_stack import submit
 
 QUESTION = "What is the number of the club?"
 SIMILAR = "What is the club's number?"
@@ -75,3 +76,21 @@ def await_erased(caller: Caller, document_id: str) -> dict[str, Any]:
             return document
         time.sleep(0.3)
     raise AssertionError(document)
+
+
+def test_what_was_said_at_upload_narrows_a_question_and_every_mode_finds_it(caller: Caller) -> None:
+    for name, year in (("old.md", 2019), ("new.md", 2024)):
+        data = f"The rent of the boat house is {year - 2000} coins.".encode()
+        about = {"date": f"{year}-05-17", "metadata": {"year": year, "tags": ["rent"]}}
+        made = caller.ok("POST", "/documents", {"filename": name, "size": len(data), **about})
+        assert submit(made["upload"], data) < 300
+        document = caller.await_final(name)
+        assert (document["date"], document["metadata"]) == (about["date"], about["metadata"])
+    question = "What is the rent of the boat house?"
+    for mode in ("hybrid", "dense", "lexical"):
+        answer = asked(caller, question, mode=mode, filter={"metadata": {"year": {"to": 2020}, "tags": "rent"}})
+        assert {citation["filename"] for citation in answer["citations"]} == {"old.md"}
+        answer = asked(caller, question, mode=mode, filter={"date": {"from": "2024-01-01"}})
+        assert {citation["filename"] for citation in answer["citations"]} == {"new.md"}
+    models = asked(caller, "How many coins is the rent?")["receipt"]["models"]
+    assert {"pinecone-sparse-english-v0", "bge-reranker-v2-m3"} < set(models)

@@ -17,7 +17,7 @@ def test_a_long_document_has_a_summary_and_is_paid_for_once(caller: Caller, clie
     document = caller.await_final("book.txt")
     assert (document["status"], document["missing"]) == ("ready", [])
     assert "harbour" in document["summary"]
-    assert document["receipt"]["calls"] == 4  # a batch, two parts, and the summary of both
+    assert document["receipt"]["calls"] == 5  # a batch to either model, two parts, and the summary of both
 
 
 def test_a_document_to_be_confirmed_costs_nothing_before_and_its_estimate_after(caller: Caller) -> None:
@@ -32,7 +32,7 @@ def test_a_document_to_be_confirmed_costs_nothing_before_and_its_estimate_after(
     ready = caller.await_final("book.txt")
     assert ready["status"] == "ready"
     ratio = Decimal(held["estimate"]["cost_usd"]) / Decimal(ready["receipt"]["cost_usd"])
-    assert Decimal("0.8") < ratio < Decimal("1.2")
+    assert Decimal("0.8") < ratio < Decimal("1.25")  # the sparse model counts tokens its own way
 
 
 def test_a_collection_is_split_as_it_was_told_to_be(caller: Caller, client: Client) -> None:
