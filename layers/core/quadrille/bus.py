@@ -20,9 +20,9 @@ class Bus:
     name: str
     events: "EventBridgeClient"
 
-    def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
+    def publish(self, kind: str, detail: Mapping[str, Any], *, source: str = _SOURCE) -> None:
         """Publish one event; `kind` is its detail type. Raises `RetryLater` if the bus did not take it."""
-        entry = {"EventBusName": self.name, "Source": _SOURCE, "DetailType": kind, "Detail": json.dumps(detail)}
+        entry = {"EventBusName": self.name, "Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
         answer = self.events.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:
             raise RetryLater(f"The event bus did not take {kind}: {answer['Entries'][0].get('ErrorMessage')}.")

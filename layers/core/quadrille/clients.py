@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
     from types_boto3_textract.client import TextractClient
 
+    from quadrille.act.tooling import Workbench
     from quadrille.ask.answer import Desk
     from quadrille.ask.retrieval import Retriever
 
@@ -305,6 +306,13 @@ def desk() -> "Desk":
         here.answer_tokens,
         here.context_tokens,
     )
+
+
+def workbench() -> "Workbench":
+    """What the tools of an agent work with."""
+    from quadrille.act.tooling import Workbench
+
+    return Workbench(retriever, documents, blobs, models, vectors, bus, settings().tool_characters)
 
 
 @cache

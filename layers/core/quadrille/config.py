@@ -109,6 +109,8 @@ class Settings(BaseModel):
     asks_per_connection: PositiveInt = 4  # at the same time
     watches_per_connection: PositiveInt = 100
     watch_seconds: PositiveInt = 600
+    tool_argument_characters: Annotated[int, Field(ge=1, le=36_000)] = 32_000  # an event has 256 KB with six to one
+    tool_characters: PositiveInt = 20_000  # of a document, a result or a page that a tool gives at once
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

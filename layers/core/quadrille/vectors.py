@@ -119,6 +119,11 @@ def questions(tenant: str) -> str:
     return f"{tenant}.questions"
 
 
+def memories(tenant: str) -> str:
+    """Where what a tenant's agents have noted is: a namespace that can be no tenant's."""
+    return f"{tenant}.memories"
+
+
 def floats(packed: bytes) -> list[float]:
     """Numbers out of packed little-endian float32."""
     numbers = array("f", packed)
