@@ -36,6 +36,7 @@ from quadrille.ledger import Ledger
 from quadrille.llm import Models
 from quadrille.machines import Machine
 from quadrille.made import Made
+from quadrille.mail import Mail
 from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
     from types_boto3_textract.client import TextractClient
 
+    from quadrille.act.fetching import Fetcher
     from quadrille.act.tooling import Workbench
     from quadrille.ask.answer import Desk
     from quadrille.ask.retrieval import Retriever
@@ -308,11 +310,26 @@ def desk() -> "Desk":
     )
 
 
+@cache
+def mail() -> Mail:
+    """What sends mail. A mail is not repeated: it may be on its way."""
+    client = boto3.client("sesv2", config=_AWS.merge(Config(retries={"total_max_attempts": 1})))
+    return Mail(settings().email_sender, client)
+
+
+def fetcher() -> "Fetcher":
+    """What reads pages of the web."""
+    from quadrille.act.fetching import Fetcher
+
+    here = settings()
+    return Fetcher(here.hosts_to_fetch, here.fetch_seconds, here.fetch_bytes, here.fetch_redirects)
+
+
 def workbench() -> "Workbench":
     """What the tools of an agent work with."""
     from quadrille.act.tooling import Workbench
 
-    return Workbench(retriever, documents, blobs, models, vectors, bus, settings().tool_characters)
+    return Workbench(retriever, documents, blobs, models, vectors, bus, mail, fetcher, settings().tool_characters)
 
 
 @cache

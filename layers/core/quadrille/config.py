@@ -71,6 +71,8 @@ class Settings(BaseModel):
     rerank_model: str = ""
 
     event_bus: str = ""
+    fetch_hosts: str = ""
+    email_sender: str = ""
 
     ocr_engine: Literal["tesseract", "textract"] = "tesseract"
     ocr_languages: str = "eng"
@@ -111,12 +113,20 @@ class Settings(BaseModel):
     watch_seconds: PositiveInt = 600
     tool_argument_characters: Annotated[int, Field(ge=1, le=36_000)] = 32_000  # an event has 256 KB with six to one
     tool_characters: PositiveInt = 20_000  # of a document, a result or a page that a tool gives at once
+    fetch_seconds: PositiveInt = 10
+    fetch_bytes: PositiveInt = 1024 * 1024  # of a page; the rest is cut
+    fetch_redirects: PositiveInt = 3
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900
     budget_recheck_seconds: PositiveInt = 900
     max_receives: PositiveInt = 5
     late_erasure_seconds: Annotated[int, Field(ge=1, le=900)] = 360  # longer than any function runs
+
+    @property
+    def hosts_to_fetch(self) -> list[str]:
+        """The hosts an agent may fetch from; `*.example.com` stands for all that is below it."""
+        return [host.strip().lower() for host in self.fetch_hosts.split(",") if host.strip()]
 
 
 @cache

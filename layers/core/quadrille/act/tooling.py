@@ -17,11 +17,13 @@ from quadrille.errors import Invalid
 from quadrille.receipts import Receipt
 
 if TYPE_CHECKING:
+    from quadrille.act.fetching import Fetcher
     from quadrille.ask.retrieval import Retriever
     from quadrille.blobs import Blobs
     from quadrille.bus import Bus
     from quadrille.documents import Documents
     from quadrille.llm import Models
+    from quadrille.mail import Mail
     from quadrille.vectors import Vectors
 
 A = TypeVar("A", bound="Arguments")
@@ -71,6 +73,8 @@ class Workbench:
     models: "Callable[[], Models]"
     vectors: "Callable[[], Vectors]"
     bus: "Callable[[], Bus]"
+    mail: "Callable[[], Mail]"
+    fetcher: "Callable[[], Fetcher]"
     characters: int
     now: Callable[[], float] = field(default=time.time)
 
