@@ -16,6 +16,7 @@ from openai import OpenAI
 
 from local.models.server_process import run_server
 from local.vectors.process import serve
+from quadrille import clients
 from quadrille.alarms import Alarms
 from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
@@ -25,9 +26,11 @@ from quadrille.claims import Claims
 from quadrille.documents import Documents, Place
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
+from quadrille.machines import Machine
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt
 from tests.integration import house as harness
+from tests.integration.agent import Agent
 from tests.integration.house import House, build, reset_caches
 from tests.integration.kills import Executioner, executioner
 from tests.template import TEMPLATE
@@ -195,10 +198,19 @@ def house(
         "KEYS_TABLE": "KeysTable",
         "CONVERSATIONS_TABLE": "ConversationsTable",
         "CONNECTIONS_TABLE": "ConnectionsTable",
+        "TASKS_TABLE": "TasksTable",
     }
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()
+
+
+@pytest.fixture
+def agent(house: House, monkeypatch: pytest.MonkeyPatch, tenant: str) -> Agent:
+    """An agent whose state machine runs in this process."""
+    it = Agent(house, tenant)
+    monkeypatch.setattr(clients, "agent_machine", lambda: Machine("agent", it))
+    return it
 
 
 @pytest.fixture

@@ -157,13 +157,20 @@ def sqs_event(*messages: dict[str, Any], receives: int | None = None) -> dict[st
 
 
 def http_event(
-    method: str, path: str, body: Any = None, *, tenant: str = "acme", scopes: str = "ask ingest", query: Any = None
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    tenant: str = "acme",
+    scopes: str = "ask ingest",
+    query: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """A request as the gateway hands it on, after the authorizer."""
     return {
         "path": path,
         "httpMethod": method,
-        "headers": {"content-type": "application/x-www-form-urlencoded"},  # as `curl -d` sends it
+        "headers": {"content-type": "application/x-www-form-urlencoded", **(headers or {})},  # as `curl -d` sends it
         "queryStringParameters": query,
         "requestContext": {
             "requestId": str(uuid4()),

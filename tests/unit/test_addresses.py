@@ -68,7 +68,7 @@ def test_a_plain_name_on_the_list_is_a_target(url, target):
     ],
 )
 def test_everything_else_is_refused(url):
-    with pytest.raises(Invalid, match="^url: "):
+    with pytest.raises(Invalid, match=r"^url: "):
         Target.of(url, HOSTS)
 
 
@@ -98,7 +98,7 @@ def test_everything_else_is_refused(url):
     ],
 )
 def test_no_number_is_a_host_even_if_it_is_on_the_list(host):
-    with pytest.raises(Invalid, match="^url: "):
+    with pytest.raises(Invalid, match=r"^url: "):
         Target.of(f"http://{host}/", [*HOSTS, host, host.strip("[]"), "*.0.1", "*.1"])
 
 

@@ -30,6 +30,7 @@ _KEPT_DAYS = 400
 _CACHED = 5.0  # seconds until a limit that was set is known everywhere
 _CACHED_TENANTS = 1_000
 _NOTHING = Decimal(0)
+_UNBOUNDED = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,20 @@ class Limits:
     now: Callable[[], float]
     _cache: dict[str, tuple[float, Row]] = field(default_factory=dict)
 
-    def budgets(self, tenant: str, *, document: str = "", task: str = "") -> list[Budget]:
-        """The budgets a call falls under now: the day's, and that of its document or task."""
+    def budgets(
+        self, tenant: str, *, document: str = "", task: str = "", task_limit: Decimal | None = None
+    ) -> list[Budget]:
+        """The budgets a call falls under now: the day's, and that of its document or task.
+
+        A task may have a limit of its own under the tenant's.
+        """
         scopes = {"day": day_of(self.now()), "document": document, "task": task}
-        return [Budget(tenant, scope, id_, self.limit(tenant, scope, id_)) for scope, id_ in scopes.items() if id_]
+        own = {"task": task_limit} if task_limit is not None else {}
+        return [
+            Budget(tenant, scope, id_, min(self.limit(tenant, scope, id_), own.get(scope, _UNBOUNDED)))
+            for scope, id_ in scopes.items()
+            if id_
+        ]
 
     def limit(self, tenant: str, scope: str, id_: str) -> Decimal:
         """The limit of one document (`doc_x` of `doc_x/2`) or task if it was set, else of the scope."""

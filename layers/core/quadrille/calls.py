@@ -18,10 +18,11 @@ class Call:
 
     `request` is the provider's request body. `subject` is what the call is for and whose receipt shows its cost;
     `document` or `task` is set if the call also falls under the budget of one, and `sources` are the document versions
-    (`<document_id>/<version>`, at most 90) whose text it draws on besides. `ceiling` and `max_cost` are US dollars;
-    `deadline` is when the caller must be done and `ends_at` when its process is surely gone, both in seconds since the
-    epoch. `identity` is set where two equal requests must be two calls. A result over the inline limit, or any result
-    if `as_blob`, is kept in the bucket.
+    (`<document_id>/<version>`, at most 90) whose text it draws on besides. `task_limit` is what the task may cost, if
+    that is less than the tenant's limit; it, `ceiling` and `max_cost` are US dollars. `deadline` is when the caller
+    must be done and `ends_at` when its process is surely gone, both in seconds since the epoch. `identity` is set where
+    two equal requests must be two calls. A result over the inline limit, or any result if `as_blob`, is kept in the
+    bucket.
     """
 
     tenant: str
@@ -34,6 +35,7 @@ class Call:
     ends_at: float
     document: str = ""
     task: str = ""
+    task_limit: Decimal | None = None
     max_cost: Decimal | None = None
     identity: str = ""
     as_blob: bool = False
@@ -57,8 +59,8 @@ class Payer:
     """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
 
     `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
-    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too; `sources` are the
-    document versions a call draws on besides.
+    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too, and `task_limit` if
+    the task's is less than the tenant's limit; `sources` are the document versions a call draws on besides.
     """
 
     tenant: str
@@ -67,6 +69,7 @@ class Payer:
     ends_at: float
     document: str = ""
     task: str = ""
+    task_limit: Decimal | None = None
     max_cost: Decimal | None = None
     identity: str = ""
     sources: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ class Payer:
             ends_at=self.ends_at,
             document=self.document,
             task=self.task,
+            task_limit=self.task_limit,
             max_cost=self.max_cost,
             identity=self.identity,
             as_blob=as_blob,

@@ -41,6 +41,8 @@ from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
 from quadrille.sockets import Sockets
+from quadrille.steps import Steps
+from quadrille.tasks import Tasks
 from quadrille.textract import MODEL as TEXTRACT
 from quadrille.textract import Textract
 from quadrille.vectors import Vectors
@@ -52,8 +54,11 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
     from types_boto3_textract.client import TextractClient
 
+    from quadrille.act.approvals import Desk as ApprovalDesk
+    from quadrille.act.ending import Closing
     from quadrille.act.fetching import Fetcher
-    from quadrille.act.tooling import Workbench
+    from quadrille.act.starting import Office
+    from quadrille.act.tooling import Tool, Workbench
     from quadrille.ask.answer import Desk
     from quadrille.ask.retrieval import Retriever
 
@@ -136,6 +141,26 @@ def stage_queue(stage: str) -> Queue:
 def backfill_machine() -> Machine:
     """The state machine that runs backfills."""
     return Machine(settings().backfill_machine, boto3.client("stepfunctions", config=_AWS))
+
+
+@cache
+def agent_machine() -> Machine:
+    """The state machine that runs tasks."""
+    return Machine(settings().agent_machine, boto3.client("stepfunctions", config=_AWS))
+
+
+@cache
+def tasks() -> Tasks:
+    """The tasks of agents."""
+    here = settings()
+    return Tasks(here.tasks_table, dynamodb(), here.ledger_days, now=time.time)
+
+
+@cache
+def steps() -> Steps:
+    """What tasks did."""
+    here = settings()
+    return Steps(here.tasks_table, dynamodb(), here.ledger_days, now=time.time)
 
 
 @cache
@@ -330,6 +355,35 @@ def workbench() -> "Workbench":
     from quadrille.act.tooling import Workbench
 
     return Workbench(retriever, documents, blobs, models, vectors, bus, mail, fetcher, settings().tool_characters)
+
+
+@cache
+def tools() -> "dict[str, Tool]":
+    """The tools of this deployment, by name."""
+    from quadrille.act.tooling import built_in
+
+    return built_in()
+
+
+def office() -> "Office":
+    """What gives and changes tasks."""
+    from quadrille.act.starting import Office
+
+    return Office(tasks(), agent_machine(), limits(), costs(), bus())
+
+
+def approval_desk() -> "ApprovalDesk":
+    """Where people decide about calls of agents."""
+    from quadrille.act.approvals import Desk as ApprovalDesk
+
+    return ApprovalDesk(tasks(), steps(), agent_machine())
+
+
+def closing() -> "Closing":
+    """What ends tasks."""
+    from quadrille.act.ending import Closing
+
+    return Closing(tasks(), steps(), blobs(), models(), bus())
 
 
 @cache

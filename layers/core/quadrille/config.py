@@ -58,6 +58,8 @@ class Settings(BaseModel):
     ocr_queue_url: str = ""
     erase_queue_url: str = ""
     backfill_machine: str = ""
+    tasks_table: str = ""
+    agent_machine: str = ""
 
     openai_secret: str = ""
     openai_base_url: str = ""
@@ -71,6 +73,7 @@ class Settings(BaseModel):
     rerank_model: str = ""
 
     event_bus: str = ""
+    effects_after_untrusted: Literal["approve", "allow"] = "approve"
     fetch_hosts: str = ""
     email_sender: str = ""
 
@@ -111,6 +114,29 @@ class Settings(BaseModel):
     asks_per_connection: PositiveInt = 4  # at the same time
     watches_per_connection: PositiveInt = 100
     watch_seconds: PositiveInt = 600
+    max_goal_characters: PositiveInt = 20_000
+    task_iterations: PositiveInt = 25
+    max_task_iterations: PositiveInt = 1_000
+    task_tokens: PositiveInt = 500_000
+    max_task_tokens: PositiveInt = 20_000_000
+    task_seconds: PositiveInt = 1_800  # without what it waits for people
+    max_task_seconds: PositiveInt = 86_400
+    task_tool_calls: PositiveInt = 100
+    max_task_tool_calls: PositiveInt = 5_000
+    step_tokens: PositiveInt = 4_000  # that a model may write in one step
+    task_context_tokens: PositiveInt = 8_000  # of steps a model sees before they are compacted
+    steps_kept: PositiveInt = 2  # that are never compacted
+    pinned_characters: PositiveInt = 12_000  # of an agent's notes that it always sees
+    compaction_tokens: PositiveInt = 1_000
+    partial_tokens: PositiveInt = 1_000
+    calls_at_once: Annotated[int, Field(ge=1, le=40)] = 8
+    repairs: PositiveInt = 3  # steps in a row without one acceptable call
+    tool_seconds: PositiveInt = 45
+    tool_tries: PositiveInt = 3
+    observation_characters: PositiveInt = 4_000  # of a result a model is shown
+    max_result_characters: PositiveInt = 2_000_000
+    approval_seconds: PositiveInt = 86_400
+    execution_steps: PositiveInt = 200  # of one execution; it holds 25,000 events
     tool_argument_characters: Annotated[int, Field(ge=1, le=36_000)] = 32_000  # an event has 256 KB with six to one
     tool_characters: PositiveInt = 20_000  # of a document, a result or a page that a tool gives at once
     fetch_seconds: PositiveInt = 10

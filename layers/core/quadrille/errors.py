@@ -127,6 +127,10 @@ class Forbidden(QuadrilleError):
     """The key is valid and lacks a scope."""
 
 
+class Conflict(QuadrilleError):
+    """What is asked for does not go together with what is there: the message says with what."""
+
+
 class TooLarge(QuadrilleError):
     """A request or a document is over a size limit, which the message names."""
 

@@ -64,7 +64,7 @@ class Ledger:
         the rest of its reply, and `RetryLater`, `ProviderRefused` or `DeadlineExceeded` if it certainly was not billed.
         Raises those, `BudgetExceeded`, `Unanswered`, `ResultLost`, and `Busy` while a twin holds the claim.
         """
-        budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task)
+        budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task, task_limit=call.task_limit)
         while not isinstance(claim := self._enter(call, budgets), Claim):
             paid = self._paid(call, claim, budgets)
             if paid:

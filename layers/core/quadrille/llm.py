@@ -51,6 +51,23 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool a model wishes; its arguments are the JSON it wrote, or what it took for it."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a model that was offered tools says, and the calls it wishes."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class Models:
     """The embedding model and the chat model. `client` is called only when something must really be sent."""
 
@@ -112,6 +129,29 @@ class Models:
         message = json.loads(paid.result)
         return Completion(message["text"], message["finish_reason"] == "stop", paid.receipt)
 
+    def choose(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        payer: Payer,
+        *,
+        purpose: Purpose,
+        tools: Sequence[Mapping[str, Any]],
+        limit: int,
+    ) -> Move:
+        """What a model does next with these tools, in at most `limit` tokens. Raises as `embed`."""
+        request = {
+            "model": self.chat_model,
+            "messages": list(messages),
+            "max_completion_tokens": limit,
+            "tools": list(tools),
+            "tool_choice": "required",
+        }
+        ceiling = self.prices.ceiling(self.chat_model, request_bytes=_size(request), output_tokens=limit)
+        call = payer.call(request, purpose=purpose, ceiling=ceiling)
+        paid = self.ledger.pay(call, lambda: self._choose(request, payer.deadline))
+        move = json.loads(paid.result)
+        return Move(move["text"], tuple(ToolCall(**wish) for wish in move["calls"]), paid.receipt)
+
     def _embed(self, request: dict[str, Any], deadline: float) -> Reply:
         answer, retries = self._send(lambda client: client.embeddings.create(**request), request, deadline)
         rows = sorted(answer.data, key=lambda row: row.index)
@@ -132,7 +172,18 @@ class Models:
     def _chat(self, request: dict[str, Any], deadline: float) -> Reply:
         answer, retries = self._send(lambda client: client.chat.completions.create(**request), request, deadline)
         choice = answer.choices[0]
-        return self._reply(choice.message.content or "", choice.finish_reason, answer.usage, request, retries)
+        completion = {"text": choice.message.content or "", "finish_reason": choice.finish_reason}
+        return self._reply(completion, answer.usage, request, retries)
+
+    def _choose(self, request: dict[str, Any], deadline: float) -> Reply:
+        answer, retries = self._send(lambda client: client.chat.completions.create(**request), request, deadline)
+        message = answer.choices[0].message
+        wishes = [wish.function for wish in message.tool_calls or [] if wish.type == "function"]
+        move = {
+            "text": message.content or "",
+            "calls": [{"name": wish.name, "arguments": wish.arguments} for wish in wishes],
+        }
+        return self._reply(move, answer.usage, request, retries)
 
     def _stream(self, request: dict[str, Any], deadline: float, emit: Emit) -> Reply:
         """The same in pieces. Raises what `Ledger.pay` expects of a sender; whatever it is, the connection is cut."""
@@ -148,7 +199,7 @@ class Models:
         except BaseException:
             _hang_up(stream.response)
             raise
-        return self._reply(text, finish, usage, request, retries)
+        return self._reply({"text": text, "finish_reason": finish}, usage, request, retries)
 
     def _listen(self, stream: "Stream[ChatCompletionChunk]", deadline: float, emit: Emit) -> tuple[str, str, Any]:
         """The whole text, why it ended, and the provider's counts. Raises `AmbiguousCall`, and what reading raises."""
@@ -167,7 +218,7 @@ class Models:
             raise AmbiguousCall(_BROKEN_OFF)
         return text, finish, usage
 
-    def _reply(self, text: str, finish: str | None, usage: Any, request: dict[str, Any], retries: int) -> Reply:
+    def _reply(self, result: Mapping[str, Any], usage: Any, request: dict[str, Any], retries: int) -> Reply:
         used = _usage(usage, request)
         receipt = Receipt(
             cost_usd=self.prices.cost(request["model"], used),
@@ -177,7 +228,7 @@ class Models:
             output_tokens=used.output_tokens,
             models=(request["model"],),
         )
-        return Reply(json.dumps({"text": text, "finish_reason": finish}, ensure_ascii=False).encode(), receipt)
+        return Reply(json.dumps(result, ensure_ascii=False).encode("utf-8", "surrogatepass"), receipt)
 
     def _send(self, create: "Callable[[OpenAI], Any]", request: dict[str, Any], deadline: float) -> tuple[Any, int]:
         """The answer and how many retries it took. Raises what `Ledger.pay` expects of a sender."""

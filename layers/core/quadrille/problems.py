@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from quadrille.errors import (
     BudgetExceeded,
+    Conflict,
     CutOff,
     DeadlineExceeded,
     Forbidden,
@@ -26,6 +27,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     BudgetExceeded: HTTPStatus.PAYMENT_REQUIRED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,

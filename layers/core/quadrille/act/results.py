@@ -3,7 +3,7 @@
 
 def result_key(tenant: str, task_id: str, result: str) -> str:
     """The object key of a result, by an id such as `r12-0`."""
-    return f"results/{tenant}/{task_id}/{result}"
+    return f"results/_passing/{tenant}/{task_id}/{result}"
 
 
 def window(text: str, start: int, characters: int, *, limit: int) -> str:
