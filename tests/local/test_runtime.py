@@ -16,7 +16,25 @@ _POISONED = "00000000-0000-4000-8000-000000000000"
 REPORT = {"backfill", "bytes", "complete", "listed", "new", "new_bytes", "outcomes", "pages", "predicted_usd", "prefix"}
 REPORT |= {"refused", "samples", "sent", "there", "under_way"}
 
+TURN = {"approval_seconds", "calls", "error", "next", "reason", "run", "since", "step", "task_id", "tenant"}
+
 EXPECTED: dict[str, Any] = {
+    "act/approvals/unknown_task": 404,
+    "act/compact/ended_task": TURN,
+    "act/finish/unknown_task": None,
+    "act/steps/unknown_task": 404,
+    "act/stop/unknown_task": None,
+    "act/tasks/budget_of_zero": 422,
+    "act/tasks/cancel_unknown": 404,
+    "act/tasks/create": 202,
+    "act/tasks/list": 200,
+    "act/tasks/missing_scope": 403,
+    "act/tasks/resume_unknown": 404,
+    "act/tasks/show_unknown": 404,
+    "act/think/ended_task": TURN,
+    "act/tools/list": 200,
+    "act/use_tool/ended_task": None,
+    "act/wait_for_approval/ended_task": None,
     "ask/answer/missing_scope": 403,
     "ask/answer/question": 200,
     "ask/answer/unknown_conversation": 404,

@@ -59,8 +59,9 @@ class Payer:
     """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
 
     `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
-    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too, and `task_limit` if
-    the task's is less than the tenant's limit; `sources` are the document versions a call draws on besides.
+    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too, and
+    `task_limit` if the task's is less than the tenant's limit; `sources` are the document versions a call draws on
+    besides.
     """
 
     tenant: str

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from quadrille.act.context import call_id, place_of
+from quadrille.act.context import CALL_ID, call_id, place_of
 from quadrille.act.limits import seconds
 from quadrille.act.tooling import Tool
 from quadrille.act.turns import Turn
@@ -60,7 +60,7 @@ def decide(
     time is over.
     """
     tenant, task_id = task["pk"].removeprefix("task#"), task["sk"]
-    number, call = place_of(approval_id)
+    number, call = place_of(approval_id) if CALL_ID.fullmatch(approval_id) else (0, 0)
     step = desk.steps.get(tenant, task_id, number)
     row = desk.steps.call(tenant, task_id, number, call)
     if step is None or "decision" not in row:

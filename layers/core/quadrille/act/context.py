@@ -5,6 +5,7 @@ results are cleared in one go, and if that is not enough, old steps are folded i
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from quadrille.tokens import estimated
 
 Message = dict[str, Any]
 
+CALL_ID = re.compile(r"r[0-9]{1,6}-[0-9]{1,3}")
 UNKNOWN = (
     "This call was begun and never ended: what it does may or may not have happened. Find out before you repeat it."
 )

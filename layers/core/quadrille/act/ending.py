@@ -24,7 +24,7 @@ from quadrille.prompts import prompt
 from quadrille.purposes import PARTIAL
 from quadrille.rows import Row
 from quadrille.steps import Step, Steps
-from quadrille.tasks import ACTIVE, Status, Tasks
+from quadrille.tasks import Status, Tasks
 
 logger = Logger()
 
@@ -77,8 +77,7 @@ def stop(turn: Turn, payer: Payer, *, closing: Closing, now: float) -> None:
         steps = closing.steps.after(turn.tenant, turn.task_id, max(0, int(task["step"]) - _LAST))
         partial = _by_model(task, reason, steps, payer, closing) or _by_hand(task, steps)
         values = {"result": partial.answer, "open_points": partial.open_points, "evidence": []}
-    cause = (turn.error or {}).get("Cause", "") if reason == "model" else ""
-    values |= {"stop_reason": reason, "error": cause or None}
+    values |= {"stop_reason": reason, "error": _why(turn) if reason in _FAILURES else None}
     _end(turn, Status.FAILED if reason in _FAILURES else Status.STOPPED, values, closing, now)
 
 
@@ -88,10 +87,17 @@ def _end(turn: Turn, status: Status, values: Mapping[str, Any], closing: Closing
     if task:
         clock = {"seconds": seconds(task, now=now), "active_since": 0}
         closing.tasks.change(turn.tenant, turn.task_id, turn.run, {**values, **clock, "status": status})
-    ended = closing.tasks.get(turn.tenant, turn.task_id)
-    if ended["run"] == turn.run and ended["status"] not in ACTIVE:
+    ended = closing.tasks.ended(turn.tenant, turn.task_id, turn.run)
+    if ended:
         publish(ended, turn.tenant, closing.bus)
         logger.info("task_ended", task_id=turn.task_id, status=ended["status"], reason=ended["stop_reason"])
+
+
+def _why(turn: Turn) -> str:
+    """Why a task failed: in the provider's words if it refused, for those of a bug are for the log alone."""
+    if turn.reason == "model" and turn.error:
+        return str(turn.error.get("Cause", ""))
+    return "A step failed again and again; the log says why. Resume the task to try once more."
 
 
 def publish(task: Row, tenant: str, bus: Bus) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from quadrille.act.context import CALL_ID
 from quadrille.act.tooling import Arguments, Observation, Use, Workbench, tool
 from quadrille.errors import Invalid
 
@@ -11,7 +12,7 @@ from quadrille.errors import Invalid
 class Evidence(Arguments):
     """A passage that shows what the result says."""
 
-    call: Annotated[str, Field(pattern=r"^r[0-9]{1,6}-[0-9]{1,3}$", description="The id of the call that gave it.")]
+    call: Annotated[str, Field(pattern=f"^{CALL_ID.pattern}$", description="The id of the call that gave it.")]
     quote: Annotated[str, Field(min_length=1, max_length=2_000, description="Copied character by character.")]
 
 

@@ -112,8 +112,10 @@ def _in_time(work: Callable[[], Observation], limit: float) -> Observation:
     thread.join(limit)
     if failed:
         raise failed[0]
-    if not done:
+    if thread.is_alive():
         raise TimeoutError
+    if not isinstance(done[0], Observation):
+        raise TypeError(f"A tool gives an Observation and not {done[0]!r:.100}.")
     return done[0]
 
 
