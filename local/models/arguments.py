@@ -18,6 +18,7 @@ OPERAND = r"\d[\d.,]{0,30}"
 FORMULA = re.compile(rf"[-(]{{0,9}}{OPERAND}(?:[\s)]{{0,9}}[-+*/^%][\s(*-]{{0,9}}{OPERAND})+\)*")
 QUOTED = re.compile(r"[\"\u201c«]([^\"\u201d»]+)[\"\u201d»]|(?<!\w)'([^']+)'(?!\w)")
 PREPOSITION = re.compile(r"\b(?:for|about|on|in|of|at|from|to|with|named|called|titled|saying|that)\s+", re.IGNORECASE)
+REFERENCES = word_set("id ids cursor after before offset")
 MESSAGES = word_set("body message text content comment note")
 SAYING = re.compile(r"\b(?:saying|that says|telling \w+)\b:?\s+[\"']?(.+?)[\"'.]*$", re.IGNORECASE | re.MULTILINE)
 NEGATED = re.compile(r"\b(?:no|not|without|don't|do not|never|disable|off)\b", re.IGNORECASE)
@@ -41,7 +42,7 @@ class RequestFacts:
             if candidates:
                 return self._take(candidates, leaf.item + self.item)
         default = leaf.schema.get("default")
-        return default if isinstance(default, str) else self._phrase(leaf)
+        return default if isinstance(default, str) else None if is_reference(leaf.name) else self._phrase(leaf)
 
     def _take(self, candidates: list[str], at: int) -> str:
         """The value at `at`, or the last; a quotation is used for one argument only."""
@@ -153,6 +154,12 @@ def has_value(name: str, request: str) -> bool:
     """Whether the request holds a value of the form an argument of this name takes."""
     form = form_of(name, None)
     return form is not None and bool(find_form(form, [request]))
+
+
+def is_reference(name: str) -> bool:
+    """Whether an argument is an id or a place in a list, which no phrase of a request can be."""
+    words = split_name(name)
+    return bool(words) and words[-1] in REFERENCES
 
 
 def find_formulas(request: str) -> list[str]:

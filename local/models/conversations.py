@@ -108,6 +108,9 @@ def _kept(*texts: str) -> list[str]:
 def _texts(messages: Iterable[Message]) -> Iterator[str]:
     for message in messages:
         value = read_json(message.text)
+        if isinstance(value, dict) and _is_short(result := value.get("result")):
+            yield str(result)
+            value = {name: part for name, part in value.items() if name != "result"}
         yield from _kept(message.text) if value is None else flatten(value)
 
 

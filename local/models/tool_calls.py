@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.models.arguments import RequestFacts, find_formulas, has_value, is_formula
+from local.models.arguments import RequestFacts, find_formulas, has_value, is_formula, is_reference
 from local.models.conversations import Conversation
 from local.models.facts import MaterialFacts
 from local.models.fields import JsonObject
@@ -65,7 +65,8 @@ def _choose_tools(choice: ToolChoice, conversation: Conversation, messages: Sequ
         return choice.allowed
     used = _used_since_request(messages)
     unused = [tool for tool in choice.allowed if tool.name not in used]
-    fits = [(tool, _fit(tool, _part_for(tool, conversation.request))) for tool in unused]
+    known = [tool for tool in unused if not _lacks_reference(tool, conversation.request)] or unused
+    fits = [(tool, _fit(tool, _part_for(tool, conversation.request))) for tool in known]
     ranked = sorted(fits, key=lambda each: -each[1].score)
     clear = [tool for tool, fit in ranked if fit.is_clear]
     if clear or choice.mode == "auto":
@@ -78,6 +79,13 @@ def _last_resort(tools: Sequence[Tool], *, has_results: bool) -> Tool:
     ending = [tool for tool in tools if _is_ending(tool)]
     other = [tool for tool in tools if tool not in ending]
     return (ending + other if has_results else other + ending)[0]
+
+
+def _lacks_reference(tool: Tool, request: str) -> bool:
+    """Whether a tool must be given an id, and the request has none."""
+    properties = as_map(tool.parameters.get("properties"))
+    needed = [name for name in required_names(tool.parameters) if is_reference(name)]
+    return any(not has_value(name, request) for name in needed if types_of(as_map(properties.get(name))) == ["string"])
 
 
 def _used_since_request(messages: Sequence[Message]) -> set[str]:

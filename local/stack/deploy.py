@@ -48,7 +48,7 @@ def deploy(ports: Ports) -> dict[str, Any]:
     outputs = stack_outputs(session, ports.aws_url)
     _apply_gateway_responses(session, ports.aws_url)
     set_secrets(session, outputs, ports.aws_url)
-    key = create_key(session, outputs, TENANT, ["ask", "ingest", "admin"], ports.aws_url)
+    key = create_key(session, outputs, TENANT, ["ask", "ingest", "act", "admin"], ports.aws_url)
     return {
         "api_url": f"{ports.aws_url}/_aws/execute-api/quadrille/v1",
         "ws_url": f"{ports.aws_url.replace('http', 'ws')}/_aws/execute-api/quadrille-ws/v1",

@@ -185,7 +185,7 @@ def test_fifty_megabytes_are_kept_in_part_and_can_be_read_on(agent: Agent, tools
     assert "000100000 000100001" in agent.observations(task)[1]
     assert task["evidence"][0]["found"]
     assert (
-        clients.steps().call(agent.tenant, task["task_id"], 1, 0)["left_out"].startswith("characters 4000 to 2000000")
+        clients.steps().call(agent.tenant, task["task_id"], 1, 0)["left_out"].startswith("characters 8000 to 2000000")
     )
 
 

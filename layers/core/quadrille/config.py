@@ -124,7 +124,7 @@ class Settings(BaseModel):
     task_tool_calls: PositiveInt = 100
     max_task_tool_calls: PositiveInt = 5_000
     step_tokens: PositiveInt = 4_000  # that a model may write in one step
-    task_context_tokens: PositiveInt = 8_000  # of steps a model sees before they are compacted
+    task_context_tokens: PositiveInt = 10_000  # of steps a model sees before they are compacted
     steps_kept: PositiveInt = 2  # that are never compacted
     pinned_characters: PositiveInt = 12_000  # of an agent's notes that it always sees
     compaction_tokens: PositiveInt = 1_000
@@ -133,7 +133,7 @@ class Settings(BaseModel):
     repairs: PositiveInt = 3  # steps in a row without one acceptable call
     tool_seconds: PositiveInt = 45
     tool_tries: PositiveInt = 3
-    observation_characters: PositiveInt = 4_000  # of a result a model is shown
+    observation_characters: PositiveInt = 8_000  # of a result a model is shown
     max_result_characters: PositiveInt = 2_000_000
     approval_seconds: PositiveInt = 86_400
     execution_steps: PositiveInt = 200  # of one execution; it holds 25,000 events

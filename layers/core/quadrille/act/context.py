@@ -82,7 +82,7 @@ def _result(step: Step, number: int, call: Mapping[str, Any], *, cleared: bool) 
     return {"role": "tool", "tool_call_id": id_, "content": _json({"call": id_, **_shown(step, number, call, cleared)})}
 
 
-def _shown(step: Step, number: int, call: Mapping[str, Any], cleared: bool) -> dict[str, str]:
+def _shown(step: Step, number: int, call: Mapping[str, Any], cleared: bool) -> dict[str, Any]:
     """What a call gave. Text of others travels as a JSON string, which nothing in it can close."""
     row = step.calls.get(number, {})
     text = row.get("observation")
@@ -91,7 +91,15 @@ def _shown(step: Step, number: int, call: Mapping[str, Any], cleared: bool) -> d
     if cleared and len(text) > _SHORT:
         return {"result": _UNSEEN}
     left = {"left_out": row["left_out"]} if row["left_out"] else {}
-    return {row["kind"]: text, **left}
+    return {row["kind"]: _value(text), **left}
+
+
+def _value(text: str) -> Any:
+    """A result that is JSON as what it says, which is shorter than JSON in a string."""
+    try:
+        return json.loads(text) if text.startswith(("{", "[")) else text
+    except (ValueError, RecursionError):
+        return text
 
 
 def _json(value: Any) -> str:
