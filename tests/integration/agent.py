@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -131,7 +132,8 @@ class Agent:
         if state["Type"] == "Map":
             for call in data["calls"]:
                 inner = state["ItemProcessor"]["States"]["UseTool"]
-                self._invoke(inner, {"turn": data, "call": call})
+                with suppress(StateFailed):
+                    self._invoke(inner, {"turn": data, "call": call})
             return data
         if name == "Continue":
             self.start_execution(

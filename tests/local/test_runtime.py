@@ -23,6 +23,7 @@ EXPECTED: dict[str, Any] = {
     "act/compact/ended_task": TURN,
     "act/finish/unknown_task": None,
     "act/steps/unknown_task": 404,
+    "act/stop/execution_aborted": None,
     "act/stop/unknown_task": None,
     "act/tasks/budget_of_zero": 422,
     "act/tasks/cancel_unknown": 404,
