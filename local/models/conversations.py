@@ -111,11 +111,24 @@ def _texts(messages: Iterable[Message]) -> Iterator[str]:
         if isinstance(value, dict) and _is_short(result := value.get("result")):
             yield str(result)
             value = {name: part for name, part in value.items() if name != "result"}
-        yield from _kept(message.text) if value is None else flatten(value)
+        yield from _kept(message.text) if value is None else _told(value)
 
 
-def flatten(value: object) -> Iterator[str]:
-    """The texts in a JSON value; the short values of an object make one sentence of `key: value` pairs."""
+def _told(value: object) -> Iterator[str]:
+    """The texts of a result: what stands beside a text further down, as its page, says nothing of its own."""
+    if not isinstance(value, dict):
+        yield from flatten(value, described=False)
+        return
+    yield from flatten({name: part for name, part in value.items() if _is_short(part)})
+    for part in value.values():
+        yield from () if _is_short(part) else flatten(part, described=False)
+
+
+def flatten(value: object, *, described: bool = True) -> Iterator[str]:
+    """The texts in a JSON value; the short values of an object make one sentence of `key: value` pairs.
+
+    If it is not `described`, what stands beside a text says nothing of its own.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -123,13 +136,13 @@ def flatten(value: object) -> Iterator[str]:
         if short:
             yield ", ".join(str(part) for part in short)
         for part in value:
-            yield from flatten(part) if not _is_short(part) else ()
+            yield from flatten(part, described=described) if not _is_short(part) else ()
     elif isinstance(value, dict):
         pairs = [f"{key.replace('_', ' ')}: {part}" for key, part in value.items() if _is_short(part)]
-        if pairs:
+        if pairs and (described or len(pairs) == len(value)):
             yield ", ".join(pairs)
         for part in value.values():
-            yield from flatten(part) if not _is_short(part) else ()
+            yield from flatten(part, described=described) if not _is_short(part) else ()
 
 
 def _is_short(value: object) -> bool:

@@ -46,7 +46,7 @@ def test_calls_of_one_step_are_all_made(agent: Agent) -> None:
 
 
 def test_a_task_reads_the_tenants_documents(agent: Agent, club: Place) -> None:
-    search = ("search_documents", {"query": "number of the club", "top_k": 3, "document_id": None})
+    search = ("search_documents", {"query": "number of the club", "document_id": None})
     task = agent.give(goal(), calling(search), finishing("Seven.", ("r1-0", "The number of the club is seven.")))
     assert task["evidence"][0]["found"]
 

@@ -52,7 +52,7 @@ def test_a_task_works_over_the_tenants_documents(caller: Caller, client: Callabl
     key = f"uploads/{caller.tenant}/default/club.md"
     client("s3").put_object(Bucket=caller.stack["bucket"], Key=key, Body=b"The number of the club is seven.")
     caller.await_final("club.md")
-    search = ("search_documents", {"query": "the number of the club", "top_k": 3, "document_id": None})
+    search = ("search_documents", {"query": "the number of the club", "document_id": None})
     calls = [search, ("list_documents", {"after": None}), ("remember", {"fact": "The club has a number."})]
     goal = script(calling(*calls), finishing("Seven.", ("r1-0", "The number of the club is seven.")))
     task = until(caller, give(caller, goal), *ENDED)

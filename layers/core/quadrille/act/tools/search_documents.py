@@ -8,12 +8,13 @@ from pydantic import Field
 from quadrille.act.tooling import Arguments, Observation, Use, Workbench, tool
 from quadrille.ask.models import QUESTION_CHARACTERS, Filter
 
+_PASSAGES = 5
+
 
 class Search(Arguments):
     """What to search for."""
 
     query: Annotated[str, Field(min_length=1, max_length=QUESTION_CHARACTERS, pattern=r"\S")]
-    top_k: Annotated[int, Field(ge=1, le=20, description="How many passages to give.")] = 5
     document_id: Annotated[
         str | None, Field(min_length=1, max_length=900, description="Search this document only; null means all.")
     ] = None
@@ -27,7 +28,7 @@ def search_documents(arguments: Search, use: Use, bench: Workbench) -> Observati
         arguments.query,
         use.payer,
         collection=use.collection,
-        top_k=arguments.top_k,
+        top_k=_PASSAGES,
         only=Filter(document_id=arguments.document_id),
     )
     hits = [
