@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import socket
 import ssl
 import threading
 import time
@@ -31,6 +32,7 @@ class Site:
 
     port: int
     pages: dict[str, Page]
+    raw: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
 
@@ -50,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
         self.site.asked.append((self.headers["Host"], self.path))
         if self.path.startswith("/drip"):
             return self.drip()
+        if raw := self.site.raw.get(self.path):
+            return self.wfile.write(raw)
         status, headers, body = self.site.pages.get(self.path, (404, {}, b"nothing"))
         self.send_response(status)
         for name, value in headers.items():
@@ -203,6 +207,34 @@ def test_a_packed_page_is_refused_before_it_is_unpacked(site: Site):
     assert "is no text but" in refused(site.fetcher(), f"http://{NAME}/")
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\n",
+        b"220 mail.example.com ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(200)) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"x" * 60_000 + b"\r\n",
+        b"HTTP/1.1 999999 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nevil\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ntorn",
+    ],
+)
+def test_what_is_no_reply_of_the_web_is_told_in_a_few_words(site: Site, raw: bytes):
+    site.raw["/"] = raw
+    reason = refused(site.fetcher(), f"http://{NAME}/")
+    assert "docs.example.com cannot be reached: " in reason
+    assert len(reason) < 260
+
+
+def test_a_server_that_says_nothing_of_its_certificate_is_cut_off():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        site = Site(server.getsockname()[1], {})
+        started = time.monotonic()
+        assert "took over 0.5 seconds" in refused(site.fetcher(seconds=0.5), f"https://{NAME}/")
+        assert time.monotonic() - started < 1.5
+
+
 def test_an_answer_without_a_page_is_told_as_such(site: Site):
     assert refused(site.fetcher(), f"http://{NAME}/none") == "url: was answered with the status 404"
 
@@ -266,8 +298,8 @@ def certified(folder: Path, name: str) -> Path:
         ("Käse".encode("latin-1"), "text/plain", "charset=ISO-8859-1", "Käse"),
         ("Käse".encode(), "text/plain", "", "Käse"),
         (b"\xff", "text/plain", "charset=unheard-of", "\ufffd"),
-        (b"<td>a</td><td>b</td> AT&T", "text/html", "", "a\n\nb\n\nAT&T"),
-        (b"<ul><li>one<li>two</ul><!-- no --><style>p{}</style>", "application/xhtml+xml", "", "one\n\ntwo"),
+        (b"<td>a</td><td>b</td> AT&T", "text/html", "", "a\n\nb\nAT&T"),
+        (b"<ul><li>one<li>two</ul><!-- no --><style>p{}</style>", "application/xhtml+xml", "", "one\ntwo"),
         (b'{"a": "<b>"}', "application/json", "", '{"a": "<b>"}'),
         (b"", "text/html", "", ""),
     ],

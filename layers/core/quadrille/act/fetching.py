@@ -6,9 +6,11 @@ A name is resolved once, and the connection goes to the address that was checked
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from threading import Event, Thread
 from urllib.parse import urljoin
 
@@ -25,6 +27,7 @@ Resolve = Callable[[str, int], Sequence[tuple[str, int]]]
 _READABLE = re.compile(r"text/.*|application/(.*\+)?(json|xml)|application/(javascript|yaml|x-ndjson)")
 _TICK = 0.1
 _PIECE = 16 * 1024
+_REASON = 200  # characters of what is against it, which may quote the other end
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -62,27 +65,28 @@ class Fetcher:
     def _opened(self, target: Target, clock: "_Clock") -> Iterator[BaseHTTPResponse]:
         headers = {"Host": target.authority, "User-Agent": "quadrille", "Accept-Encoding": "identity", "Accept": "*/*"}
         try:
-            with closing(self._connection(target)) as connection:
-                clock.connection = connection
+            with closing(self._connection(target, clock.left)) as connection:
+                connection.connect()
+                clock.socket = connection.sock
                 connection.request("GET", target.path, headers=headers, preload_content=False, decode_content=False)
-                yield connection.getresponse()
-                if clock.late:
+                with closing(connection.getresponse()) as response:
+                    yield response
+                if not clock.left:
                     raise TimeoutError  # a page without a length ends like this, too
-        except (HTTPError, OSError, ValueError) as error:
-            reason = f"took over {self.seconds:g} seconds" if clock.late else f"cannot be reached: {error}"
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            late = f"took over {self.seconds:g} seconds"
+            reason = f"cannot be reached: {str(error)[:_REASON]}" if clock.left else late
             raise Invalid("url", f"{target.host} {reason}") from None
 
-    def _connection(self, target: Target) -> HTTPConnection:
+    def _connection(self, target: Target, seconds: float) -> HTTPConnection:
         """A connection to the address that was checked, with the certificate of the name. Nothing is sent yet."""
         addresses = self.resolve(target.host, target.port)
         if not addresses or not all(self.reachable(address) for address, _ in addresses):
             raise Invalid("url", f"is refused: {target.host} is not on the public Internet")
         address, port = addresses[0]
         if target.scheme == "http":
-            return HTTPConnection(address, port, timeout=self.seconds)
-        return HTTPSConnection(
-            address, port, timeout=self.seconds, ssl_context=self.trust(), server_hostname=target.host
-        )
+            return HTTPConnection(address, port, timeout=seconds)
+        return HTTPSConnection(address, port, timeout=seconds, ssl_context=self.trust(), server_hostname=target.host)
 
     def _text(self, response: BaseHTTPResponse) -> str:
         kind, _, parameters = response.headers.get("content-type", "text/plain").lower().partition(";")
@@ -102,10 +106,9 @@ class _Clock(Thread):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(daemon=True)
-        self.seconds = seconds
-        self.late = False
+        self.ends = time.monotonic() + seconds
         self.done = Event()
-        self.connection: HTTPConnection | None = None
+        self.socket: socket.socket | None = None  # a connection forgets its own when the page is all that comes
 
     def __enter__(self) -> "_Clock":
         self.start()
@@ -114,11 +117,14 @@ class _Clock(Thread):
     def __exit__(self, *_: object) -> None:
         self.done.set()
 
+    @property
+    def left(self) -> float:
+        """Seconds; never less than 0."""
+        return max(0.0, self.ends - time.monotonic())
+
     def run(self) -> None:
         """Again and again: one may be about to connect."""
-        pause = self.seconds
-        while not self.done.wait(pause):
-            self.late, pause = True, _TICK
-            if self.connection and self.connection.sock:
+        while not self.done.wait(self.left or _TICK):
+            if not self.left and self.socket:
                 with suppress(OSError):
-                    socket.socket.shutdown(self.connection.sock, socket.SHUT_RDWR)  # of TLS, too, but without a word
+                    socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # of TLS, too, but without a word
