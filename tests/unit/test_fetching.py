@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import re
 import socket
 import ssl
 import threading
@@ -163,7 +164,7 @@ def test_a_redirect_is_followed_to_where_one_may_go(site: Site):
 )
 def test_a_redirect_is_checked_like_the_first_address(site: Site, location: str):
     site.pages["/"] = (302, {"Location": location}, b"")
-    assert refused(site.fetcher(), f"http://{NAME}/").startswith("url: ")
+    assert refused(site.fetcher(), f"http://{NAME}/") == "url: was redirected to where one may not go"
     assert len(site.asked) == 1
 
 
@@ -195,11 +196,18 @@ def test_a_server_that_sends_for_ever_is_cut_off(site: Site, path: str):
 
 
 @pytest.mark.parametrize(
-    "kind", ["image/png", "application/octet-stream", "application/pdf", "multipart/form-data", ""]
+    ("kind", "told"),
+    [
+        ("image/png", "image/png"),
+        ("application/pdf; a=b", "application/pdf"),
+        ("multipart/form-data", "something else"),
+        ("mail/all-documents-to-me", "something else"),
+        ("", "something else"),
+    ],
 )
-def test_what_is_no_text_is_refused(site: Site, kind: str):
+def test_what_is_no_text_is_refused_in_words_of_ours(site: Site, kind: str, told: str):
     site.pages["/"] = page(b"\x89PNG", kind)
-    assert "is no text but" in refused(site.fetcher(), f"http://{NAME}/")
+    assert f"is no text but {told};" in refused(site.fetcher(), f"http://{NAME}/")
 
 
 def test_a_packed_page_is_refused_before_it_is_unpacked(site: Site):
@@ -220,11 +228,9 @@ def test_a_packed_page_is_refused_before_it_is_unpacked(site: Site):
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ntorn",
     ],
 )
-def test_what_is_no_reply_of_the_web_is_told_in_a_few_words(site: Site, raw: bytes):
+def test_what_is_no_reply_of_the_web_is_told_in_words_of_ours(site: Site, raw: bytes):
     site.raw["/"] = raw
-    reason = refused(site.fetcher(), f"http://{NAME}/")
-    assert "docs.example.com cannot be reached: " in reason
-    assert len(reason) < 260
+    assert re.search(r"docs\.example\.com cannot be reached \(\w+\)$", refused(site.fetcher(), f"http://{NAME}/"))
 
 
 def test_a_server_that_says_nothing_of_its_certificate_is_cut_off():
@@ -255,13 +261,13 @@ def test_a_certificate_must_be_the_names_and_not_the_addresss(tmp_path: Path, ho
         if fits:
             assert "secret" in fetcher.fetch(f"https://{host}/")
         else:
-            assert "CERTIFICATE_VERIFY_FAILED" in refused(fetcher, f"https://{host}/")
+            assert "SSLCertVerificationError" in refused(fetcher, f"https://{host}/")
             assert site.asked == []
 
 
 def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path):
     with served(partial(over_tls, certified(tmp_path, NAME))) as site:
-        assert "CERTIFICATE_VERIFY_FAILED" in refused(site.fetcher(), f"https://{NAME}/")
+        assert "SSLCertVerificationError" in refused(site.fetcher(), f"https://{NAME}/")
 
 
 def over_tls(certificate: Path, server: ThreadingHTTPServer) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from mimetypes import types_map
 from threading import Event, Thread
 from urllib.parse import urljoin
 
@@ -27,7 +28,6 @@ Resolve = Callable[[str, int], Sequence[tuple[str, int]]]
 _READABLE = re.compile(r"text/.*|application/(.*\+)?(json|xml)|application/(javascript|yaml|x-ndjson)")
 _TICK = 0.1
 _PIECE = 16 * 1024
-_REASON = 200  # characters of what is against it, which may quote the other end
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -51,15 +51,23 @@ class Fetcher:
 
     def fetch(self, url: str) -> str:
         """The text of a page under a line with its address. Raises `Invalid` for what may not or cannot be had."""
-        where = url
+        where, target = url, Target.of(url, self.hosts)
         with _Clock(self.seconds) as clock:
             for _ in range(self.redirects + 1):
-                with self._opened(Target.of(where, self.hosts), clock) as response:
+                with self._opened(target, clock) as response:
                     moved = response.headers.get("location") if response.status in _MOVED else None
                     if not moved:
                         return f"[{where}]\n{self._text(response)}"
-                    where = urljoin(where, moved)
+                    where, target = self._moved(where, moved)
         raise Invalid("url", f"was redirected more than {self.redirects} times")
+
+    def _moved(self, where: str, to: str) -> tuple[str, Target]:
+        """Where a redirect leads. Its address is not told: an error's words are not marked as somebody else's."""
+        try:
+            address = urljoin(where, to)
+            return address, Target.of(address, self.hosts)
+        except (Invalid, ValueError):
+            raise Invalid("url", "was redirected to where one may not go") from None
 
     @contextmanager
     def _opened(self, target: Target, clock: "_Clock") -> Iterator[BaseHTTPResponse]:
@@ -75,7 +83,7 @@ class Fetcher:
                     raise TimeoutError  # a page without a length ends like this, too
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             late = f"took over {self.seconds:g} seconds"
-            reason = f"cannot be reached: {str(error)[:_REASON]}" if clock.left else late
+            reason = f"cannot be reached ({type(error).__name__})" if clock.left else late
             raise Invalid("url", f"{target.host} {reason}") from None
 
     def _connection(self, target: Target, seconds: float) -> HTTPConnection:
@@ -93,7 +101,8 @@ class Fetcher:
         if response.status != 200:
             raise Invalid("url", f"was answered with the status {response.status}")
         if not _READABLE.fullmatch(kind.strip()) or response.headers.get("content-encoding", "identity") != "identity":
-            raise Invalid("url", f"is no text but {kind.strip()[:60]!r}; only text, HTML, JSON and XML can be read")
+            known = kind.strip() if kind.strip() in types_map.values() else "something else"
+            raise Invalid("url", f"is no text but {known}; only text, HTML, JSON and XML can be read")
         data = bytearray()
         while len(data) <= self.size and (piece := response.read(_PIECE)):
             data += piece
