@@ -88,7 +88,8 @@ class Tool:
 
     With `approval` it waits for a human before it runs. An `effect` is a change outside, made at most once. What is
     `untrusted` shows text others wrote. `check` gives what `run` takes out of parsed JSON, or raises `Invalid`. `needs`
-    is the setting without which it is not offered.
+    is the setting without which it is not offered. A model is not held to the schema of one that is `foreign`: it may
+    say what the provider cannot enforce.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Tool:
     check: Callable[[Any], Any]
     run: Run
     needs: str = ""
+    foreign: bool = False
 
     def parse(self, raw: str) -> Any:
         """A model's text as the JSON object it should be. Raises `Invalid` with what is wrong with it."""
@@ -127,7 +129,7 @@ class Tool:
     def offered(self) -> dict[str, Any]:
         """The same as OpenAI's `tools` takes it."""
         function = {"name": self.name, "description": self.description, "parameters": self.schema}
-        return {"type": "function", "function": function | {"strict": _is_strict(self.schema)}}
+        return {"type": "function", "function": function | {"strict": not self.foreign and _is_strict(self.schema)}}
 
 
 def tool(
