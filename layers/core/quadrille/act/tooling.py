@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import math
 import pkgutil
 import time
 from collections.abc import Callable, Mapping
@@ -109,7 +110,7 @@ class Tool:
         if len(raw) > limit:
             raise Invalid("arguments", f"have {len(raw)} characters; the limit is {limit}")
         try:
-            arguments = json.loads(raw or "{}", parse_constant=_no_number)
+            arguments = json.loads(raw or "{}", parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise Invalid("arguments", f"are not JSON ({error}); give one JSON object") from None
         if not isinstance(arguments, dict):
@@ -232,6 +233,20 @@ def _is_strict(node: Any) -> bool:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is too large")
+    return number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a name that stands twice: whoever approves a call must see what is done."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
 
 
 def _kind(value: Any) -> str:
