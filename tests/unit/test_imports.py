@@ -32,8 +32,13 @@ def test_a_functions_file_is_short(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "adapters"),
-    [({"openai", "httpx2"}, {"clients.py", "llm.py"}), ({"pinecone"}, {"clients.py", "inference.py", "vectors.py"})],
-    ids=["models", "vectors"],
+    [
+        ({"openai"}, {"clients.py", "llm.py"}),
+        ({"httpx2"}, {"llm.py", "toolservers.py"}),
+        ({"mcp"}, {"foreign.py", "toolservers.py"}),
+        ({"pinecone"}, {"clients.py", "inference.py", "vectors.py"}),
+    ],
+    ids=["models", "http", "servers", "vectors"],
 )
 def test_a_provider_is_called_by_its_adapter_alone(provider: set[str], adapters: set[str]) -> None:
     files = [*(ROOT / "layers/core/quadrille").rglob("*.py"), *FILES]

@@ -60,6 +60,8 @@ def test_good_arguments_are_what_the_function_takes():
         ("null", "must be one JSON object and not null"),
         ("to=Rome", "are not JSON"),
         ('{"days": NaN}', "NaN is no number of JSON"),
+        ('{"days": 1e999}', "1e999 is too large"),
+        ('{"to": "Rome", "to": "Pisa"}', "a name stands twice"),
         ("[" * 30_000, "are not JSON"),
         ('{"days": ' + "9" * 5_000 + "}", "are not JSON"),
         ('{"to": "' + "x" * 40_000 + '"}', "the limit is 32000"),

@@ -4,7 +4,7 @@ No SDK repeats a paid request behind the ledger's back: their own retries are of
 """
 
 import time
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import boto3
@@ -22,12 +22,13 @@ from quadrille.budgets import Limits
 from quadrille.bus import Bus
 from quadrille.claims import Claims
 from quadrille.collections import Collections, Size
-from quadrille.config import settings
+from quadrille.config import ToolServer, settings
 from quadrille.connections import Connections
 from quadrille.conversations import Conversations
 from quadrille.costs import Costs
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
+from quadrille.functions import Functions
 from quadrille.gate import Gate
 from quadrille.inference import Inference
 from quadrille.ingest.estimate import Estimator
@@ -45,6 +46,7 @@ from quadrille.steps import Steps
 from quadrille.tasks import Tasks
 from quadrille.textract import MODEL as TEXTRACT
 from quadrille.textract import Textract
+from quadrille.toolservers import Toolserver
 from quadrille.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -357,12 +359,38 @@ def workbench() -> "Workbench":
     return Workbench(retriever, documents, blobs, models, vectors, bus, mail, fetcher, settings().tool_characters)
 
 
-@cache
 def tools() -> "dict[str, Tool]":
-    """The tools of this deployment, by name."""
+    """The tools of agents here, by name: those of this package, Lambda functions, and those of MCP servers."""
     from quadrille.act.tooling import built_in
 
-    return built_in()
+    return _foreign(int(time.time() / settings().tools_known_seconds)) | built_in()
+
+
+@lru_cache(maxsize=1)
+def _foreign(period: int) -> "dict[str, Tool]":
+    """Those that are not of this package, as they are in a period; the first of a name counts."""
+    here = settings()
+    if not here.tool_functions and not here.mcp_servers:
+        return {}
+    from quadrille.act.foreign import of_function, of_servers
+
+    found = [
+        *(of_function(function, _functions) for function in here.tool_functions),
+        *of_servers(map(_toolserver, here.mcp_servers), most=here.foreign_tools),
+    ]
+    return {tool.name: tool for tool in reversed(found)}
+
+
+def _toolserver(server: ToolServer) -> Toolserver:
+    here, secret = settings(), server.secret
+    token = partial(_secret, secret, of=f"the MCP server {server.name}") if secret else lambda: ""
+    return Toolserver(server.name, server.url, token, here.foreign_tool_seconds, here.foreign_tool_bytes)
+
+
+@cache
+def _functions() -> Functions:
+    once = Config(read_timeout=settings().foreign_tool_seconds, retries={"total_max_attempts": 1})
+    return Functions(boto3.client("lambda", config=_AWS.merge(once)))
 
 
 def office() -> "Office":

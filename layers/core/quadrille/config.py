@@ -6,7 +6,7 @@ This is the only module that reads the environment; `template.yaml` sets it.
 import os
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Json, PositiveInt
 
@@ -35,6 +35,30 @@ class Rate(BaseModel):
 
     requests: PositiveInt
     tokens: PositiveInt
+
+
+class ToolFunction(BaseModel):
+    """A Lambda function as a tool of agents; `schema` is the JSON schema of its arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+    arn: Annotated[str, Field(min_length=1)]
+    description: Annotated[str, Field(min_length=1, max_length=1_024)]
+    arguments: Annotated[dict[str, Any], Field(alias="schema")]
+    approval: bool = False
+    effect: bool = True
+    untrusted: bool = True
+
+
+class ToolServer(BaseModel):
+    """An MCP server (streamable HTTP) whose tools are agents' too; `secret` names the secret with its bearer token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    secret: str = ""
 
 
 class Settings(BaseModel):
@@ -76,6 +100,8 @@ class Settings(BaseModel):
     effects_after_untrusted: Literal["approve", "allow"] = "approve"
     fetch_hosts: str = ""
     email_sender: str = ""
+    tool_functions: Json[list[ToolFunction]] = []
+    mcp_servers: Json[list[ToolServer]] = []
 
     ocr_engine: Literal["tesseract", "textract"] = "tesseract"
     ocr_languages: str = "eng"
@@ -142,6 +168,10 @@ class Settings(BaseModel):
     fetch_seconds: PositiveInt = 10
     fetch_bytes: PositiveInt = 1024 * 1024  # of a page; the rest is cut
     fetch_redirects: PositiveInt = 3
+    foreign_tool_seconds: PositiveInt = 30  # of a Lambda tool, or of whatever is asked of an MCP server
+    foreign_tool_bytes: PositiveInt = 6 * 1024 * 1024  # of an MCP server's reply; what a function replies has no more
+    foreign_tools: PositiveInt = 50  # of one MCP server
+    tools_known_seconds: PositiveInt = 60  # before an MCP server is asked again what tools it has
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

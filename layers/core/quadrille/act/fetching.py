@@ -6,9 +6,12 @@ A name is resolved once, and the connection goes to the address that was checked
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
+from mimetypes import types_map
 from threading import Event, Thread
 from urllib.parse import urljoin
 
@@ -48,48 +51,58 @@ class Fetcher:
 
     def fetch(self, url: str) -> str:
         """The text of a page under a line with its address. Raises `Invalid` for what may not or cannot be had."""
-        where = url
+        where, target = url, Target.of(url, self.hosts)
         with _Clock(self.seconds) as clock:
             for _ in range(self.redirects + 1):
-                with self._opened(Target.of(where, self.hosts), clock) as response:
+                with self._opened(target, clock) as response:
                     moved = response.headers.get("location") if response.status in _MOVED else None
                     if not moved:
                         return f"[{where}]\n{self._text(response)}"
-                    where = urljoin(where, moved)
+                    where, target = self._moved(where, moved)
         raise Invalid("url", f"was redirected more than {self.redirects} times")
+
+    def _moved(self, where: str, to: str) -> tuple[str, Target]:
+        """Where a redirect leads. Its address is not told: an error's words are not marked as somebody else's."""
+        try:
+            address = urljoin(where, to)
+            return address, Target.of(address, self.hosts)
+        except (Invalid, ValueError):
+            raise Invalid("url", "was redirected to where one may not go") from None
 
     @contextmanager
     def _opened(self, target: Target, clock: "_Clock") -> Iterator[BaseHTTPResponse]:
         headers = {"Host": target.authority, "User-Agent": "quadrille", "Accept-Encoding": "identity", "Accept": "*/*"}
         try:
-            with closing(self._connection(target)) as connection:
-                clock.connection = connection
+            with closing(self._connection(target, clock.left)) as connection:
+                connection.connect()
+                clock.socket = connection.sock
                 connection.request("GET", target.path, headers=headers, preload_content=False, decode_content=False)
-                yield connection.getresponse()
-                if clock.late:
+                with closing(connection.getresponse()) as response:
+                    yield response
+                if not clock.left:
                     raise TimeoutError  # a page without a length ends like this, too
-        except (HTTPError, OSError, ValueError) as error:
-            reason = f"took over {self.seconds:g} seconds" if clock.late else f"cannot be reached: {error}"
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            late = f"took over {self.seconds:g} seconds"
+            reason = f"cannot be reached ({type(error).__name__})" if clock.left else late
             raise Invalid("url", f"{target.host} {reason}") from None
 
-    def _connection(self, target: Target) -> HTTPConnection:
+    def _connection(self, target: Target, seconds: float) -> HTTPConnection:
         """A connection to the address that was checked, with the certificate of the name. Nothing is sent yet."""
         addresses = self.resolve(target.host, target.port)
         if not addresses or not all(self.reachable(address) for address, _ in addresses):
             raise Invalid("url", f"is refused: {target.host} is not on the public Internet")
         address, port = addresses[0]
         if target.scheme == "http":
-            return HTTPConnection(address, port, timeout=self.seconds)
-        return HTTPSConnection(
-            address, port, timeout=self.seconds, ssl_context=self.trust(), server_hostname=target.host
-        )
+            return HTTPConnection(address, port, timeout=seconds)
+        return HTTPSConnection(address, port, timeout=seconds, ssl_context=self.trust(), server_hostname=target.host)
 
     def _text(self, response: BaseHTTPResponse) -> str:
         kind, _, parameters = response.headers.get("content-type", "text/plain").lower().partition(";")
         if response.status != 200:
             raise Invalid("url", f"was answered with the status {response.status}")
         if not _READABLE.fullmatch(kind.strip()) or response.headers.get("content-encoding", "identity") != "identity":
-            raise Invalid("url", f"is no text but {kind.strip()[:60]!r}; only text, HTML, JSON and XML can be read")
+            known = kind.strip() if kind.strip() in types_map.values() else "something else"
+            raise Invalid("url", f"is no text but {known}; only text, HTML, JSON and XML can be read")
         data = bytearray()
         while len(data) <= self.size and (piece := response.read(_PIECE)):
             data += piece
@@ -102,10 +115,9 @@ class _Clock(Thread):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(daemon=True)
-        self.seconds = seconds
-        self.late = False
+        self.ends = time.monotonic() + seconds
         self.done = Event()
-        self.connection: HTTPConnection | None = None
+        self.socket: socket.socket | None = None  # a connection forgets its own when the page is all that comes
 
     def __enter__(self) -> "_Clock":
         self.start()
@@ -114,11 +126,14 @@ class _Clock(Thread):
     def __exit__(self, *_: object) -> None:
         self.done.set()
 
+    @property
+    def left(self) -> float:
+        """Seconds; never less than 0."""
+        return max(0.0, self.ends - time.monotonic())
+
     def run(self) -> None:
         """Again and again: one may be about to connect."""
-        pause = self.seconds
-        while not self.done.wait(pause):
-            self.late, pause = True, _TICK
-            if self.connection and self.connection.sock:
+        while not self.done.wait(self.left or _TICK):
+            if not self.left and self.socket:
                 with suppress(OSError):
-                    socket.socket.shutdown(self.connection.sock, socket.SHUT_RDWR)  # of TLS, too, but without a word
+                    socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # of TLS, too, but without a word

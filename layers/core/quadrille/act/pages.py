@@ -4,11 +4,12 @@ import re
 from html.parser import HTMLParser
 
 _CHARSET = re.compile(
-    r'charset="?(us-ascii|utf-?8|utf-16|iso-8859-1?[1-9]|windows-125[0-8]|koi8-r|shift_jis|euc-jp|euc-kr|gb2312|gbk|big5)\b'
+    r'charset="?(us-ascii|utf-?8|utf-16|iso-8859-1?[1-9]|windows-125[0-8]|koi8-r|shift_jis|euc-jp|euc-kr|gb2312|gbk|big5)\b',
+    re.IGNORECASE,
 )
 _SILENT = {"script", "style", "template", "noscript", "svg"}
 _INLINE = {"a", "abbr", "b", "cite", "code", "em", "i", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "u"}
-_BLANKS, _LINES = re.compile(r"[^\S\n]+"), re.compile(r"\s*\n\s*\n\s*")
+_BLANKS, _LINES = re.compile(r"[^\S\n]+"), re.compile(r"\s*\n\s*")
 
 
 def readable(data: bytes, kind: str, parameters: str) -> str:
@@ -21,7 +22,8 @@ def readable(data: bytes, kind: str, parameters: str) -> str:
 def _without_marks(source: str) -> str:
     page = _Page()
     page.feed(f"{source}<p>")  # which ends the last line; closing reads a torn mark again and again
-    return _LINES.sub("\n\n", _BLANKS.sub(" ", "".join(page.pieces))).strip()
+    text = _BLANKS.sub(" ", "".join(page.pieces))
+    return _LINES.sub(lambda blank: "\n\n" if blank[0].count("\n") > 1 else "\n", text).strip()
 
 
 class _Page(HTMLParser):
@@ -46,6 +48,10 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.silent:
             self.pieces.append(data)
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Of these HTML has none; the parser of some Pythons fails at one that is torn."""
+        return self.parse_bogus_comment(i)
 
     def _end_line(self, tag: str) -> None:
         if tag not in _INLINE:

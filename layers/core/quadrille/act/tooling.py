@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import math
 import pkgutil
 import time
 from collections.abc import Callable, Mapping
@@ -88,7 +89,8 @@ class Tool:
 
     With `approval` it waits for a human before it runs. An `effect` is a change outside, made at most once. What is
     `untrusted` shows text others wrote. `check` gives what `run` takes out of parsed JSON, or raises `Invalid`. `needs`
-    is the setting without which it is not offered.
+    is the setting without which it is not offered. A model is not held to the schema of one that is `foreign`: it may
+    say what the provider cannot enforce.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Tool:
     check: Callable[[Any], Any]
     run: Run
     needs: str = ""
+    foreign: bool = False
 
     def parse(self, raw: str) -> Any:
         """A model's text as the JSON object it should be. Raises `Invalid` with what is wrong with it."""
@@ -107,7 +110,7 @@ class Tool:
         if len(raw) > limit:
             raise Invalid("arguments", f"have {len(raw)} characters; the limit is {limit}")
         try:
-            arguments = json.loads(raw or "{}", parse_constant=_no_number)
+            arguments = json.loads(raw or "{}", parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise Invalid("arguments", f"are not JSON ({error}); give one JSON object") from None
         if not isinstance(arguments, dict):
@@ -127,7 +130,7 @@ class Tool:
     def offered(self) -> dict[str, Any]:
         """The same as OpenAI's `tools` takes it."""
         function = {"name": self.name, "description": self.description, "parameters": self.schema}
-        return {"type": "function", "function": function | {"strict": _is_strict(self.schema)}}
+        return {"type": "function", "function": function | {"strict": not self.foreign and _is_strict(self.schema)}}
 
 
 def tool(
@@ -230,6 +233,20 @@ def _is_strict(node: Any) -> bool:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is too large")
+    return number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a name that stands twice: whoever approves a call must see what is done."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
 
 
 def _kind(value: Any) -> str:

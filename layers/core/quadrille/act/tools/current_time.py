@@ -1,6 +1,6 @@
 """What time it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,11 +21,13 @@ class Place(Arguments):
 @tool()
 def current_time(arguments: Place, use: Use, bench: Workbench) -> Observation:
     """The date, the weekday and the time now, in UTC or in a time zone."""
-    now = datetime.fromtimestamp(bench.now(), UTC).astimezone(_zone(arguments.time_zone or "UTC"))
+    now = datetime.fromtimestamp(bench.now(), UTC).astimezone(_zone(arguments.time_zone))
     return Observation(f"{now.isoformat(timespec='seconds')} ({now:%A})")
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str | None) -> tzinfo:
+    if not name:
+        return UTC
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # no such zone, or no name of a file at all

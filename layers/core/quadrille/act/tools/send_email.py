@@ -8,7 +8,9 @@ from quadrille.act.tooling import Arguments, Observation, Use, Workbench, tool
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@({_LABEL}\.)+{_LABEL}$"
-_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"  # a line's end would begin another header
+_UNSEEN = r"\u202a-\u202e\u2066-\u2069"  # turns writing round, so that a human would approve what they do not see
+_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029{_UNSEEN}]+$"  # a line's end would begin another header
+_TEXT = rf"^[^\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]+$"
 
 
 class Letter(Arguments):
@@ -16,7 +18,7 @@ class Letter(Arguments):
 
     to: Annotated[str, Field(max_length=254, pattern=_ADDRESS, description="One address, without a name.")]
     subject: Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
-    body: Annotated[str, Field(min_length=1, max_length=20_000, description="Plain text.")]
+    body: Annotated[str, Field(min_length=1, max_length=20_000, pattern=_TEXT, description="Plain text.")]
 
 
 @tool(approval=True, effect=True, needs="email_sender")
