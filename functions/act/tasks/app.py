@@ -8,10 +8,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
-from quadrille.act import approvals
-from quadrille.act.limits import seconds
+from quadrille.act.approvals import go_on
 from quadrille.act.models import ResumeRequest, Task, TaskList, TaskRequest
-from quadrille.act.seeing import shown
+from quadrille.act.seeing import listed, shown
 from quadrille.act.starting import cancel, create, resume
 from quadrille.http import Api
 from quadrille.rows import Row
@@ -37,18 +36,15 @@ def index(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> TaskList:
     """List tasks, newest first."""
-    tenant, now = api.principal.tenant, time.time()
-    rows, after = clients.tasks().list(tenant, status=status, after=cursor, limit=limit)
-    receipts = clients.costs().receipts(tenant, "task", [row["sk"] for row in rows])
-    items = [Task.of(row, receipts[row["sk"]], seconds=seconds(row, now=now)) for row in rows]
-    return TaskList(items=items, cursor=after)
+    rows, after = clients.tasks().list(api.principal.tenant, status=status, after=cursor, limit=limit)
+    return TaskList(items=listed(api.principal.tenant, rows, costs=clients.costs(), now=time.time()), cursor=after)
 
 
 @api.get("/tasks/<task_id>")
 def show(task_id: str) -> Task:
     """One task, how far it has come, and what it waits for."""
-    row, desk = clients.tasks().get(api.principal.tenant, task_id), clients.approval_desk()
-    approvals.go_on(row, desk=desk, now=time.time())  # if nobody has decided in time
+    row = clients.tasks().get(api.principal.tenant, task_id)
+    go_on(row, desk=clients.approval_desk(), now=time.time())  # if nobody has decided in time
     return _shown(row)
 
 
@@ -59,7 +55,7 @@ def end(task_id: str) -> tuple[Task, int]:
 
 
 @api.post("/tasks/<task_id>/resume", status_code=202)
-def go_on(task_id: str, request: ResumeRequest) -> tuple[Task, int]:
+def repeat(task_id: str, request: ResumeRequest) -> tuple[Task, int]:
     """Let a stopped task go on with a higher cap; what was done is not paid again."""
     row = resume(api.principal.tenant, task_id, request.budget, office=clients.office(), now=time.time())
     return _shown(row), 202

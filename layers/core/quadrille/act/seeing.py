@@ -1,5 +1,7 @@
 """What people see of a task."""
 
+from collections.abc import Sequence
+
 from quadrille.act.approvals import asked
 from quadrille.act.context import place_of
 from quadrille.act.limits import seconds
@@ -8,6 +10,12 @@ from quadrille.costs import Costs
 from quadrille.rows import Row
 from quadrille.steps import Steps
 from quadrille.tasks import Status
+
+
+def listed(tenant: str, rows: Sequence[Row], *, costs: Costs, now: float) -> list[Task]:
+    """Tasks with what they have cost."""
+    receipts = costs.receipts(tenant, "task", [row["sk"] for row in rows])
+    return [Task.of(row, receipts[row["sk"]], seconds=seconds(row, now=now)) for row in rows]
 
 
 def shown(row: Row, *, costs: Costs, steps: Steps, now: float) -> Task:
