@@ -65,6 +65,9 @@ lock: setup ## pin the requirements again: make lock [UPGRADE=--upgrade]
 ask: setup ## an answer as it is written, over the WebSocket: make ask Q="How long is the warranty?"
 	@$(VENV)/python -m local ask "$(Q)"
 
+task: setup ## an agent's steps and its result: make task G="Search the documents for the battery warranty of the Aurora X2."
+	@$(VENV)/python -m local task "$(G)"
+
 logs: setup ## what the functions logged on the local stack
 	@$(VENV)/python -m local logs
 
@@ -74,4 +77,4 @@ prices: setup ## the shipped price table, out of the pinned genai-prices
 openapi: setup ## the API's OpenAPI document, out of the functions
 	@$(VENV)/python scripts/openapi.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask logs prices openapi
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask task logs prices openapi

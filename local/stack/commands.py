@@ -215,6 +215,13 @@ def invoke(function: str = "", case: str = "") -> int:
     return invocation.invoke(read_stack(), function, case)
 
 
+def task(*words: str) -> None:
+    """Let an agent of the running stack work on a goal."""
+    from local.stack.tasking import GOAL, run_task
+
+    run_task(read_stack(), " ".join(words) or GOAL)
+
+
 def ask(*words: str) -> None:
     """Ask the running stack over its WebSocket, and print the answer as it is written."""
     from local.stack.asking import ask as stream
@@ -300,4 +307,5 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "invoke": invoke,
     "logs": logs,
     "ask": ask,
+    "task": task,
 }

@@ -105,6 +105,8 @@ ask a question
   curl -s {stack["api_url"]}/ask {auth} -d '{{"question": "How many weeks of paid parental leave do employees get?"}}'
 watch it being answered, over the WebSocket
   make ask Q="How many weeks of paid parental leave do employees get?"
+let an agent work on a task, and see its steps and its result
+  make task G="Search the documents for the battery warranty of the Aurora X2."
 drop a file of your own (PDF, Markdown or text) in the bucket
   curl -T YOUR-FILE.pdf --aws-sigv4 aws:amz:{stack["region"]}:s3 --user test:test {target}
 see what became of it
