@@ -1,6 +1,5 @@
 """State Stop: a task ends before it is done, with the best answer there is; also where its execution failed."""
 
-import json
 import time
 from typing import Any
 
@@ -17,5 +16,5 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    turn = Turn.model_validate(json.loads(event["detail"]["input"]) if "detail" in event else event)
+    turn = Turn.of(event)
     stop(turn, payer_of(turn, context), closing=clients.closing(), now=time.time())

@@ -1,5 +1,6 @@
 """What the state machine carries from state to state: ids and small facts, never content."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,11 @@ class Turn(BaseModel):
     approval_seconds: int = 0
     reason: str = ""
     error: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Turn":
+        """The turn a state is given, or the one that an execution began with, as the event of its failure has it."""
+        return cls.model_validate_json(event["detail"]["input"]) if "detail" in event else cls.model_validate(event)
 
     def to(self, next_: Next, **changes: Any) -> "Turn":
         """The same on its way to another state."""
