@@ -198,7 +198,7 @@ def test_old_results_are_cleared_and_noted_facts_stay(
     fact = "The colour is green."
     script = [calling(("remember", {"fact": fact}))]
     script += [
-        calling(("search_documents", {"query": f"club {n}", "top_k": 1, "document_id": None})) for n in range(15)
+        calling(("search_documents", {"query": f"club {n}", "document_id": None})) for n in range(15)
     ]
     task = agent.give(goal(), *script, finishing("Done."), budget={"iterations": 50})
     assert task["status"] == "completed"
