@@ -1,16 +1,16 @@
-"""The event bus: what happened, for whoever wants to know."""
+"""The event bus: where everybody learns what happened. Only `functions/react/publish` puts something on it."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import RetryLater
+from quadrille.events import Envelope
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
 
-_SOURCE = "quadrille"
+_ENTRIES = 10  # of one PutEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,15 @@ class Bus:
     name: str
     events: "EventBridgeClient"
 
-    def publish(self, kind: str, detail: Mapping[str, Any], *, source: str = _SOURCE) -> None:
-        """Publish one event; `kind` is its detail type. Raises `RetryLater` if the bus did not take it."""
-        entry = {"EventBusName": self.name, "Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
-        answer = self.events.put_events(Entries=[entry])  # type: ignore[list-item]
-        if answer["FailedEntryCount"]:
-            raise RetryLater(f"The event bus did not take {kind}: {answer['Entries'][0].get('ErrorMessage')}.")
+    def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Publish events, in order. Raises `RetryLater` if the bus did not take one; others may then be on it."""
+        for start in range(0, len(envelopes), _ENTRIES):
+            entries = [self._entry(envelope) for envelope in envelopes[start : start + _ENTRIES]]
+            answer = self.events.put_events(Entries=entries)
+            if answer["FailedEntryCount"]:
+                why = next(entry["ErrorMessage"] for entry in answer["Entries"] if "ErrorMessage" in entry)
+                raise RetryLater(f"The event bus did not take {answer['FailedEntryCount']} events: {why}.")
+
+    def _entry(self, envelope: Envelope) -> Any:
+        detail = envelope.model_dump_json()
+        return {"EventBusName": self.name, "Source": envelope.source, "DetailType": envelope.type, "Detail": detail}

@@ -4,6 +4,7 @@ No SDK repeats a paid request behind the ledger's back: their own retries are of
 """
 
 import time
+from decimal import Decimal
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,19 @@ from quadrille.functions import Functions
 from quadrille.gate import Gate
 from quadrille.inference import Inference
 from quadrille.ingest.estimate import Estimator
+from quadrille.journal import Journal
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.llm import Models
 from quadrille.machines import Machine
 from quadrille.made import Made
 from quadrille.mail import Mail
+from quadrille.outbox import Outbox
+from quadrille.pace import Pace
 from quadrille.prices import Prices
 from quadrille.queues import Queue
 from quadrille.rows import passes
+from quadrille.rules import Rules
 from quadrille.sockets import Sockets
 from quadrille.steps import Steps
 from quadrille.tasks import Tasks
@@ -50,9 +55,13 @@ from quadrille.toolservers import Toolserver
 from quadrille.vectors import Vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
     from openai import OpenAI
     from pinecone import Pinecone
     from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_events.client import EventBridgeClient
     from types_boto3_sqs.client import SQSClient
     from types_boto3_textract.client import TextractClient
 
@@ -63,6 +72,9 @@ if TYPE_CHECKING:
     from quadrille.act.tooling import Tool, Workbench
     from quadrille.ask.answer import Desk
     from quadrille.ask.retrieval import Retriever
+    from quadrille.events import Envelope
+    from quadrille.react.consumers import Consumer
+    from quadrille.react.replaying import Studio
 
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _PAID = Config(read_timeout=30, retries={"total_max_attempts": 1})
@@ -166,9 +178,82 @@ def steps() -> Steps:
 
 
 @cache
+def outbox() -> Outbox:
+    """What is to be published."""
+    here = settings()
+    return Outbox(here.cases_table, dynamodb(), here.event_days, time.time)
+
+
+@cache
+def journal() -> Journal:
+    """What was published."""
+    here = settings()
+    return Journal(here.cases_table, dynamodb(), here.event_days)
+
+
+@cache
+def rules() -> Rules:
+    """What tenants want done when something happens."""
+    here = settings()
+    return Rules(here.cases_table, dynamodb(), here.max_rules)
+
+
+def done(consumer: str) -> "DynamoDBPersistenceLayer":
+    """What a consumer has done, by the event's id."""
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
+    return DynamoDBPersistenceLayer(
+        settings().cases_table,
+        key_attr="pk",
+        static_pk_value=f"done#{consumer}",
+        sort_key_attr="sk",
+        expiry_attr="expires_at",
+        boto3_client=dynamodb(),
+    )
+
+
+def consumer(
+    name: str, work: "Callable[[Envelope], None]", give_up: "Callable[[Envelope, str], None] | None" = None
+) -> "Consumer":
+    """A consumer of the bus; its queue is in the variable `QUEUE_URL`."""
+    from quadrille.react.consumers import Consumer
+
+    here = settings()
+    pace = Pace(here.cases_table, dynamodb(), here.events_per_minute, time.time)
+    more = {"give_up": give_up} if give_up else {}
+    return Consumer(name, queue(here.queue_url), done(name), pace, outbox(), work, **more)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """EventBridge."""
+    client: EventBridgeClient = boto3.client("events", config=_AWS)
+    return client
+
+
+@cache
 def bus() -> Bus:
     """The event bus."""
-    return Bus(settings().event_bus, boto3.client("events", config=_AWS))
+    return Bus(settings().event_bus, events())
+
+
+def studio() -> "Studio":
+    """What replays events."""
+    from quadrille.react.replaying import Studio, targets
+
+    here = settings()
+    budgets = {
+        "nothing": Decimal(0),
+        "document": here.document_budget_usd,
+        "task": here.task_budget_usd,
+        "case": here.case_budget_usd,
+    }
+    found = list(targets(here.event_bus, events(), _queue_named))
+    return Studio(journal(), found, documents(), done, budgets, here.max_replay)
+
+
+def _queue_named(name: str) -> Queue:
+    return queue(sqs().get_queue_url(QueueName=name)["QueueUrl"])
 
 
 @cache
@@ -223,8 +308,7 @@ def limits() -> Limits:
 def ledger() -> Ledger:
     """The door to everything paid."""
     here = settings()
-    alarms = Alarms(here.ledger_table, dynamodb(), bus)
-    return Ledger(claims(), limits(), alarms.announce, here.inline_result_bytes)
+    return Ledger(claims(), limits(), Alarms(outbox).announce, here.inline_result_bytes)
 
 
 @cache
@@ -356,7 +440,7 @@ def workbench() -> "Workbench":
     """What the tools of an agent work with."""
     from quadrille.act.tooling import Workbench
 
-    return Workbench(retriever, documents, blobs, models, vectors, bus, mail, fetcher, settings().tool_characters)
+    return Workbench(retriever, documents, blobs, models, vectors, outbox, mail, fetcher, settings().tool_characters)
 
 
 def tools() -> "dict[str, Tool]":
@@ -397,7 +481,7 @@ def office() -> "Office":
     """What gives and changes tasks."""
     from quadrille.act.starting import Office
 
-    return Office(tasks(), agent_machine(), limits(), costs(), bus())
+    return Office(tasks(), agent_machine(), limits(), costs())
 
 
 def approval_desk() -> "ApprovalDesk":
@@ -411,7 +495,7 @@ def closing() -> "Closing":
     """What ends tasks."""
     from quadrille.act.ending import Closing
 
-    return Closing(tasks(), steps(), blobs(), models(), bus())
+    return Closing(tasks(), steps(), blobs(), models())
 
 
 @cache

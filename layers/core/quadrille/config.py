@@ -72,6 +72,8 @@ class Settings(BaseModel):
     conversations_table: str = ""
     keys_table: str = ""
     connections_table: str = ""
+    cases_table: str = ""
+    queue_url: str = ""  # of a consumer of events
     websocket_endpoint: str = ""
     stream_function: str = ""
     chunk_queue_url: str = ""
@@ -108,10 +110,12 @@ class Settings(BaseModel):
     daily_budget_usd: Amount = Decimal(5)
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
+    case_budget_usd: Amount = Decimal("0.10")  # of a mail or a ticket, drafts included
     price_overrides: Json[dict[str, Price]] = {}
     semantic_similarity: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.95")  # docs/quality.md says what that does
     rate_limits: Json[dict[str, Rate]] = {}
     ledger_days: PositiveInt = 30
+    events_per_minute: PositiveInt = 600  # of one tenant, that one consumer takes
 
     # Limits. A thing that meets one gets an error naming it.
     max_request_bytes: PositiveInt = 64 * 1024
@@ -172,6 +176,14 @@ class Settings(BaseModel):
     foreign_tool_bytes: PositiveInt = 6 * 1024 * 1024  # of an MCP server's reply; what a function replies has no more
     foreign_tools: PositiveInt = 50  # of one MCP server
     tools_known_seconds: PositiveInt = 60  # before an MCP server is asked again what tools it has
+    max_event_bytes: PositiveInt = 128 * 1024  # with its envelope; the bus and the queues take 256 KB
+    max_events: Annotated[int, Field(ge=1, le=100)] = 100  # of one request
+    max_event_receives: PositiveInt = 6  # one of them for waiting until it is the tenant's turn
+    max_hops: PositiveInt = 5  # events that led to an event
+    event_days: PositiveInt = 30  # that it is known what was published and what was done about it
+    event_seconds: PositiveInt = 120  # the longest a consumer takes
+    max_replay: PositiveInt = 10_000  # events of one replay
+    max_rules: PositiveInt = 50  # of a tenant
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

@@ -8,7 +8,7 @@ nothing.
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from quadrille.collections import advance_epoch
 from quadrille.errors import Invalid, NotFound, RetryLater
+from quadrille.events import DocumentFailed, DocumentIndexed, DocumentUploaded, Event, emits
 from quadrille.keys import TENANT
 from quadrille.messages import Deletion, DocumentVersion
 from quadrille.rows import Row, from_item, get, get_all, to_item
@@ -226,6 +227,8 @@ class Documents:
             values |= {"status": Status.EXTRACTING, "error": None, "updated_at": _now()}
         if not same:
             values |= {**_EMPTY, "version": version, "digest": digest, "size": size}
+            event = DocumentUploaded(**_named(row), document_version=version, size=size)
+            values |= _emits(row["tenant"], row["document_id"], event, once=str(version))
         changed = self._update(
             row["tenant"],
             row["document_id"],
@@ -411,6 +414,19 @@ class Documents:
             names=("version", "status"),
         )
 
+    def describe(self, of: DocumentVersion, summary: str) -> bool:
+        """Give a searchable version a summary; false if it has one, or is not what readers see any more."""
+        return bool(
+            self._update(
+                of.tenant,
+                of.document_id,
+                "SET summary = :summary, updated_at = :now",
+                "live = :live AND NOT #status = :deleted AND summary = :none",
+                {"summary": summary, "live": of.version, "deleted": Status.DELETED, "none": None, "now": _now()},
+                names=("status",),
+            )
+        )
+
     def wait(self, of: DocumentVersion, reason: str) -> bool:
         """Let a version wait for its budget; false if it is past that, failed or no longer current."""
         values = {"status": Status.BUDGET, "error": reason, "updated_at": _now()}
@@ -423,7 +439,27 @@ class Documents:
 
     def fail(self, of: DocumentVersion, reason: str) -> None:
         """End a version as failed, with a reason its owner understands."""
-        self.advance(of, Status.FAILED, error=reason)
+        row = self.current(of)
+        if row:
+            event = DocumentFailed(**_named(row), document_version=of.version, error=reason)
+            # A retry may fail, too, and that is another event.
+            once = f"{of.version}/{row['retries']}"
+            self.advance(of, Status.FAILED, error=reason, **_emits(of.tenant, of.document_id, event, once=once))
+
+    def finish(self, of: DocumentVersion, row: Row, missing: Sequence[Mapping[str, Any]]) -> bool:
+        """End a version as searchable, whole or with parts missing; false if it is no longer current."""
+        status = Status.PARTIAL if missing else Status.READY
+        event = DocumentIndexed(
+            **_named(row),
+            document_version=of.version,
+            status=status.value,
+            pages=int(row["pages"]["total"]),
+            chunks=int(row["chunks_total"]),
+            tokens=int(row["tokens"]),
+            missing=len(missing),
+        )
+        emitted = _emits(of.tenant, of.document_id, event, once=str(of.version))
+        return bool(self.advance(of, status, live=of.version, missing=list(missing), **emitted))
 
     def _advance(
         self,
@@ -514,6 +550,14 @@ def _new(place: Place) -> Row:
         "updated_at": now,
         **_EMPTY,
     }
+
+
+def _named(row: Row) -> dict[str, str]:
+    return {name: row[name] for name in ("document_id", "collection", "filename")}
+
+
+def _emits(tenant: str, document_id: str, event: Event, *, once: str) -> Mapping[str, Any]:
+    return emits(event, tenant=tenant, subject=f"documents/{document_id}", once=once)
 
 
 def budget_of(row: Row) -> str:

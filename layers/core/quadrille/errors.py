@@ -26,6 +26,14 @@ class RetryLater(QuadrilleError):
         self.seconds = seconds
 
 
+class NotYet(RetryLater):
+    """A message whose turn comes later: it was looked at and not tried."""
+
+
+class Parked(QuadrilleError):
+    """An event that nobody here can read, or that must not go further; it is kept and counted."""
+
+
 class Busy(RetryLater):
     """Nothing was begun: a rate limit, an open circuit, money that is only reserved. Waiting is no failed try."""
 

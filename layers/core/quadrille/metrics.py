@@ -32,6 +32,11 @@ def count_lost(room: str, model: str) -> None:
     _emit({"LostResults": 1}, room=room, model=model)
 
 
+def count_parked(consumer: str, type_: str) -> None:
+    """An event that a consumer could not take."""
+    _emit({"EventsParked": 1}, consumer=consumer, type=type_)
+
+
 def _emit(amounts: dict[str, float], **dimensions: str) -> None:
     metrics = EphemeralMetrics(namespace=_NAMESPACE)
     for name, value in dimensions.items():

@@ -93,11 +93,6 @@ class Tasks:
         row = get(self.dynamodb, self.table, _key(tenant, task_id))
         return row if row and row["run"] == run and row["status"] in ACTIVE else None
 
-    def ended(self, tenant: str, task_id: str, run: int) -> Row | None:
-        """The row, if this run of the task was its last one and has ended."""
-        row = get(self.dynamodb, self.table, _key(tenant, task_id))
-        return row if row and row["run"] == run and row["status"] not in ACTIVE else None
-
     def change(
         self, tenant: str, task_id: str, run: int, values: Mapping[str, Any], *, when: Iterable[Status] = ACTIVE
     ) -> Row | None:

@@ -15,10 +15,10 @@ from quadrille.act.limits import seconds
 from quadrille.act.results import result_key
 from quadrille.act.turns import Turn
 from quadrille.blobs import Blobs
-from quadrille.bus import Bus
 from quadrille.calls import Payer
 from quadrille.config import settings
 from quadrille.errors import NotFound, QuadrilleError, RetryLater
+from quadrille.events import TaskFinished, emits
 from quadrille.llm import Models
 from quadrille.prompts import prompt
 from quadrille.purposes import PARTIAL
@@ -50,7 +50,6 @@ class Closing:
     steps: Steps
     blobs: Blobs
     models: Models
-    bus: Bus
 
 
 def finish(turn: Turn, *, closing: Closing, now: float) -> None:
@@ -82,15 +81,21 @@ def stop(turn: Turn, payer: Payer, *, closing: Closing, now: float) -> None:
 
 
 def _end(turn: Turn, status: Status, values: Mapping[str, Any], closing: Closing, now: float) -> None:
-    """Set the final status of a run, once, and publish it at least once."""
+    """Set the final status of a run, once."""
     task = closing.tasks.active(turn.tenant, turn.task_id, turn.run)
-    if task:
-        clock = {"seconds": seconds(task, now=now), "active_since": 0}
-        closing.tasks.change(turn.tenant, turn.task_id, turn.run, {**values, **clock, "status": status})
-    ended = closing.tasks.ended(turn.tenant, turn.task_id, turn.run)
+    if task is None:
+        return
+    ended = closing.tasks.change(turn.tenant, turn.task_id, turn.run, final(turn.tenant, task, status, values, now=now))
     if ended:
-        publish(ended, turn.tenant, closing.bus)
-        logger.info("task_ended", task_id=turn.task_id, status=ended["status"], reason=ended["stop_reason"])
+        logger.info("task_ended", task_id=turn.task_id, status=status, reason=ended["stop_reason"])
+
+
+def final(tenant: str, task: Row, status: Status, values: Mapping[str, Any], *, now: float) -> dict[str, Any]:
+    """What the row of a task's run gets as its last: its status, its clock, and the event that says so."""
+    reason, run = values.get("stop_reason"), int(task["run"])
+    event = TaskFinished(task_id=task["sk"], run=run, status=status.value, stop_reason=reason)
+    emitted = emits(event, tenant=tenant, subject=f"tasks/{task['sk']}", once=str(run), hops=int(task["hops"]))
+    return {**values, "status": status, "seconds": seconds(task, now=now), "active_since": 0, **emitted}
 
 
 def _why(turn: Turn) -> str:
@@ -98,20 +103,6 @@ def _why(turn: Turn) -> str:
     if turn.reason == "model" and turn.error:
         return str(turn.error.get("Cause", ""))
     return "A step failed again and again; the log says why. Resume the task to try once more."
-
-
-def publish(task: Row, tenant: str, bus: Bus) -> None:
-    """Tell the world that a task has ended. Told twice, it has the same id."""
-    bus.publish(
-        "TaskFinished",
-        {
-            "id": f"{task['sk']}/{int(task['run'])}",
-            "tenant": tenant,
-            "task_id": task["sk"],
-            "status": task["status"],
-            "stop_reason": task["stop_reason"],
-        },
-    )
 
 
 def _holds(turn: Turn, call: str, quote: str, closing: Closing) -> bool:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from quadrille.act.ending import publish
-from quadrille.act.limits import LIMITS, ceilings, of_defaults, reached, seconds, used
+from quadrille.act.ending import final
+from quadrille.act.limits import LIMITS, ceilings, of_defaults, reached, used
 from quadrille.act.models import Allowance, TaskRequest
 from quadrille.act.tooling import Tool
 from quadrille.act.turns import Turn
 from quadrille.budgets import Limits
-from quadrille.bus import Bus
 from quadrille.config import settings
 from quadrille.costs import Costs
 from quadrille.errors import Conflict, Invalid
@@ -29,13 +28,22 @@ class Office:
     machine: Machine
     limits: Limits
     costs: Costs
-    bus: Bus
 
 
 def create(
-    tenant: str, request: TaskRequest, *, once: str, tools: Mapping[str, Tool], office: Office, now: float
+    tenant: str,
+    request: TaskRequest,
+    *,
+    once: str,
+    tools: Mapping[str, Tool],
+    office: Office,
+    now: float,
+    hops: int = 0,
 ) -> Row:
-    """A task under way: a new one, or the one that was given with the same key `once`. Raises `Invalid`, `Conflict`."""
+    """A task under way: a new one, or the one that was given with the same key `once`. Raises `Invalid`, `Conflict`.
+
+    `hops` counts the events that led to it.
+    """
     if len(request.goal) > settings().max_goal_characters:
         raise Invalid("goal", f"has {len(request.goal)} characters; the limit is {settings().max_goal_characters}")
     unknown = sorted(set(request.tools or []) - set(tools))
@@ -43,6 +51,7 @@ def create(
         raise Invalid("tools", f"there is no tool {unknown[0]!r}; there are: {', '.join(tools)}")
     values = {
         "run": 1,
+        "hops": hops,
         "status": Status.RUNNING,
         "goal": request.goal,
         "collection": request.collection,
@@ -75,18 +84,12 @@ def cancel(tenant: str, task_id: str, *, office: Office, now: float) -> Row:
     task = office.tasks.get(tenant, task_id)
     if task["status"] == Status.CANCELLED:
         return task
-    values = {
-        "status": Status.CANCELLED,
-        "stop_reason": "cancelled",
-        "seconds": seconds(task, now=now),
-        "active_since": 0,
-    }
+    values = final(tenant, task, Status.CANCELLED, {"stop_reason": "cancelled"}, now=now)
     changed = office.tasks.change(tenant, task_id, int(task["run"]), values, when=(*ACTIVE, *RESUMABLE))
     if changed is None:
         raise Conflict(f"The task has ended: {office.tasks.get(tenant, task_id)['status']}.")
     if task["status"] == Status.WAITING:
         office.machine.go_on(task["token"])
-    publish(changed, tenant, office.bus)
     return changed
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from quadrille.act.fetching import Fetcher
     from quadrille.ask.retrieval import Retriever
     from quadrille.blobs import Blobs
-    from quadrille.bus import Bus
     from quadrille.documents import Documents
     from quadrille.llm import Models
     from quadrille.mail import Mail
+    from quadrille.outbox import Outbox
     from quadrille.vectors import Vectors
 
 A = TypeVar("A", bound="Arguments")
@@ -41,7 +41,8 @@ class Arguments(BaseModel):
 class Use:
     """The call a tool runs for; nothing of it comes from the model.
 
-    `key` is the same for every attempt at this call: it is what makes an effect happen once.
+    `key` is the same for every attempt at this call: it is what makes an effect happen once. `hops` counts the events
+    that led to the task.
     """
 
     tenant: str
@@ -49,6 +50,7 @@ class Use:
     key: str
     collection: str
     payer: Payer
+    hops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Workbench:
     blobs: "Callable[[], Blobs]"
     models: "Callable[[], Models]"
     vectors: "Callable[[], Vectors]"
-    bus: "Callable[[], Bus]"
+    outbox: "Callable[[], Outbox]"
     mail: "Callable[[], Mail]"
     fetcher: "Callable[[], Fetcher]"
     characters: int

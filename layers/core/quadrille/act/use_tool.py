@@ -66,7 +66,8 @@ def use_tool(call: CallOfTurn, payer: Payer, *, hand: Hand) -> None:
             call, _error(UNKNOWN if tool.effect else "The tool did not end, however often it was tried."), tool, hand
         )
     payer = replace(payer, task_limit=for_steps(task))
-    use = Use(call.tenant, call.task_id, f"{call.task_id}/{call_id(call.step, call.call)}", task["collection"], payer)
+    key = f"{call.task_id}/{call_id(call.step, call.call)}"
+    use = Use(call.tenant, call.task_id, key, task["collection"], payer, hops=int(task["hops"]))
     arguments = row.get("arguments") or wish["arguments"]
     try:
         given = _run(tool, arguments, use, hand)

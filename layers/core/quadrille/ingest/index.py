@@ -55,9 +55,7 @@ def index(
                 return
             raise
         remember(version, {digest(chunk, embedding): vector for chunk, vector in chunks}, blobs)
-        missing = [*row["missing"], *unsummarized(row)]
-        status = Status.PARTIAL if missing else Status.READY
-        if documents.advance(version, status, live=version.version, missing=missing):
+        if documents.finish(version, row, [*row["missing"], *unsummarized(row)]):
             logger.info("document_indexed", document_id=version.document_id, version=version.version)
     _tidy(version, documents.change_over(version), vectors)
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from quadrille.config import settings
 from quadrille.documents import Documents, Place
@@ -27,17 +25,16 @@ from quadrille.errors import (
     ProviderRefused,
     QuadrilleError,
     ResultLost,
-    RetryLater,
     Unanswered,
     UnknownPrice,
 )
 from quadrille.messages import DocumentVersion, ObjectCreated
 from quadrille.queues import Queue
+from quadrille.receiving import Receiver
 
 logger = Logger()
 
 _FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice)
-_FIRST_PAUSE = 5  # seconds; doubled at each receive
 _LONGEST_PAUSE = 900
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,8 +51,13 @@ class Stage(Generic[M]):
 
     def run(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
         """Work on the messages of one event; those that failed are named in the answer and stay in the queue."""
-        processor = _Processor(self)
-        return process_partial_response(event, self._take, processor, context)
+        return Receiver(self.queue, self._give_up, receives=settings().max_receives).run(event, self._take, context)
+
+    def _give_up(self, record: SQSRecord, error: BaseException) -> None:
+        """Let the document say that its message was set aside."""
+        message = self.model.model_validate_json(record.body)
+        cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
+        self.abandon(message, f"It failed {settings().max_receives} times and was set aside: {cause}")
 
     def _take(self, record: SQSRecord) -> None:
         message = self.model.model_validate_json(record.body)
@@ -104,36 +106,3 @@ class Stage(Generic[M]):
         except Invalid:
             return None
         return self.documents.version(place.tenant, place.document_id)
-
-
-class _Processor(BatchProcessor):
-    """Powertools' batch processor, with a pause before the next receive and a word after the last one."""
-
-    def __init__(self, stage: Stage[Any]) -> None:
-        super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        self.stage = stage
-
-    def failure_handler(self, record: SQSRecord, exception: Any) -> Any:
-        receives = int(record.attributes.approximate_receive_count)
-        error = exception[1]
-        trace = None if isinstance(error, RetryLater) else exception
-        logger.warning(
-            "message_failed", message_id=record.message_id, receives=receives, reason=str(error), exc_info=trace
-        )
-        pause = 0.0  # after the last receive: at once into the dead-letter queue
-        if receives >= settings().max_receives:
-            self._give_up(record, error)
-        else:
-            asked = error.seconds if isinstance(error, RetryLater) else 0
-            pause = max(asked, _FIRST_PAUSE * 2 ** (receives - 1))
-        self.stage.queue.postpone(record.receipt_handle, seconds=min(_LONGEST_PAUSE, int(pause)))
-        return super().failure_handler(record, exception)
-
-    def _give_up(self, record: SQSRecord, error: BaseException) -> None:
-        """Let the document say that its message was set aside; that failing, too, must not harm the batch."""
-        try:
-            message = self.stage.model.model_validate_json(record.body)
-            cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
-            self.stage.abandon(message, f"It failed {settings().max_receives} times and was set aside: {cause}")
-        except (ValidationError, ClientError, BotoCoreError):
-            logger.warning("message_abandoned_silently", message_id=record.message_id, exc_info=True)

@@ -5,6 +5,7 @@ document.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +16,7 @@ from quadrille.documents import Documents, Status
 from quadrille.errors import ProviderRefused, Unanswered, UnknownPrice
 from quadrille.ingest.join import FAN_IN, Part, children, complete, is_last, is_ready, key_of
 from quadrille.ingest.paying import paid
-from quadrille.ingest.work import part_key, summary_key
+from quadrille.ingest.work import part_key, summary_key, work_key
 from quadrille.llm import Models
 from quadrille.messages import DocumentVersion, SummaryPart
 from quadrille.prompts import prompt
@@ -25,6 +26,8 @@ from quadrille.rows import Row
 from quadrille.tokens import estimated
 
 logger = Logger()
+
+_CHARACTERS = 4  # of a token, about
 
 
 class _Summary(BaseModel):
@@ -69,6 +72,22 @@ def summarize(
         logger.info("part_summarized", document_id=version.document_id, version=version.version, part=part)
     if row:
         _send_on(version, row, part, queue, index)
+
+
+def summarize_anyway(
+    document_id: str, payer: Payer, *, documents: Documents, blobs: Blobs, models: Models, limit: int, tokens: int
+) -> bool:
+    """Give a searchable document the summary that it was too short for; false if it needs none.
+
+    Of a longer one, whose summary failed, the first `tokens` are summed up. Raises `NotFound`, and as `Ledger.pay`.
+    """
+    row = documents.get(payer.tenant, document_id)
+    if row["summary"] or row["status"] not in (Status.READY, Status.PARTIAL):
+        return False
+    version = DocumentVersion(tenant=payer.tenant, document_id=document_id, version=int(row["live"]))
+    text = str(blobs.get_json(work_key(version, "text"))["text"])[: tokens * _CHARACTERS]
+    summary = ask(text, replace(payer, document=version.budget), models, limit, retries=int(row["retries"]))
+    return documents.describe(version, summary)
 
 
 def parts(text: str, starts: Sequence[int], *, tokens: int) -> list[str]:
@@ -121,17 +140,22 @@ def _material(version: DocumentVersion, row: Row, part: Part, blobs: Blobs) -> s
 
 
 def _summary(text: str, payer: Payer, models: Models, limit: int, *, retries: int) -> str:
-    messages = [{"role": "system", "content": prompt("summary")}, {"role": "user", "content": text}]
-    schema = _Summary.model_json_schema()
     try:
-        completion = paid(
-            lambda payer: models.chat(messages, payer, purpose=SUMMARY, schema=schema, limit=limit), payer, retries
-        )
-        return _Summary.model_validate_json(completion.text).summary
+        return ask(text, payer, models, limit, retries=retries)
     except (ProviderRefused, Unanswered, UnknownPrice) as error:
         raise _Gap(str(error)) from error
     except ValidationError as error:
         raise _Gap("The model's summary was cut off or is not in the format it was asked for.") from error
+
+
+def ask(text: str, payer: Payer, models: Models, limit: int, *, retries: int) -> str:
+    """A text summed up by the model. Raises `ValidationError` for a reply that is no summary, and as `Ledger.pay`."""
+    messages = [{"role": "system", "content": prompt("summary")}, {"role": "user", "content": text}]
+    schema = _Summary.model_json_schema()
+    completion = paid(
+        lambda payer: models.chat(messages, payer, purpose=SUMMARY, schema=schema, limit=limit), payer, retries
+    )
+    return _Summary.model_validate_json(completion.text).summary
 
 
 def _send_on(version: DocumentVersion, row: Row, part: Part, queue: Queue, index: Queue) -> None:

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from quadrille.act.tooling import Arguments, Observation, Use, Workbench, tool
+from quadrille.events import AgentEvent, Envelope
 
-_SOURCE = "quadrille.agent"  # so that it never looks like an event of ours
 
-
-class Event(Arguments):
+class Announcement(Arguments):
     """What happened."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$", description="Such as order.checked")]
@@ -17,8 +16,10 @@ class Event(Arguments):
 
 
 @tool(effect=True)
-def publish_event(arguments: Event, use: Use, bench: Workbench) -> Observation:
+def publish_event(arguments: Announcement, use: Use, bench: Workbench) -> Observation:
     """Publish an event on the event bus, for other systems to act on."""
-    detail = {"id": use.key, "tenant": use.tenant, "task_id": use.task_id, **arguments.model_dump()}
-    bench.bus().publish("AgentEvent", detail, source=_SOURCE)
+    event = AgentEvent(task_id=use.task_id, **arguments.model_dump())
+    bench.outbox().put(
+        Envelope.of(event, tenant=use.tenant, subject=f"tasks/{use.task_id}", once=use.key, hops=use.hops)
+    )
     return Observation(f"The event {arguments.name!r} is published.")

@@ -1,0 +1,1 @@
+"""React: events trigger everything else."""

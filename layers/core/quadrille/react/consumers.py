@@ -1,0 +1,128 @@
+"""What every consumer of the bus shares: each event once, at its tenant's pace, and nothing lost.
+
+An event that was done is not done again, however often it is delivered or replayed. One whose tenant has had its turns
+comes again when its turn comes. A budget that is used up and a provider that is down make it wait, without burning a
+receive. One that nobody here can read, or that came by too many others, is parked and counted. What no retry cures is
+given up; anything else is tried again, and after the last receive lies in the dead-letter queue.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
+from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ConfigDict, Field
+
+from quadrille.config import settings
+from quadrille.errors import (
+    BudgetExceeded,
+    Busy,
+    NotYet,
+    Parked,
+    ProviderRefused,
+    QuadrilleError,
+    ResultLost,
+    Unanswered,
+    UnknownPrice,
+)
+from quadrille.events import Envelope
+from quadrille.metrics import count_parked
+from quadrille.outbox import Outbox
+from quadrille.pace import Pace
+from quadrille.queues import Queue
+from quadrille.receiving import Receiver
+
+logger = Logger()
+
+_FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice)
+_LONGEST_DELAY = 900
+_DAY = 86_400
+
+
+class Delivery(BaseModel):
+    """An EventBridge event as its rule puts it into a queue; fields we do not use are ignored."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True)
+
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    detail: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One consumer: its name, its queue, what it does with an event, and what it notes of one it has to give up."""
+
+    name: str
+    queue: Queue
+    done: BasePersistenceLayer
+    pace: Pace
+    outbox: Outbox
+    work: Callable[[Envelope], None]
+    give_up: Callable[[Envelope, str], None] = lambda _envelope, _reason: None
+
+    def run(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+        """Take the messages of one event; those that failed are named in the answer and stay in the queue."""
+        config = remembering(context)
+        once = idempotent_function(
+            self._work, data_keyword_argument="id_", persistence_store=self.done, config=config, key_prefix=self.name
+        )
+        receiver = Receiver(self.queue, self._set_aside, receives=settings().max_event_receives)
+        return receiver.run(event, lambda record: self._take(record, once), context)
+
+    def _take(self, record: SQSRecord, once: Callable[..., None]) -> None:
+        delivery = Delivery.model_validate_json(record.body)
+        envelope = delivery.detail
+        if record.attributes.approximate_receive_count == "1":
+            self._wait_for_turn(envelope)
+        try:
+            once(id_=envelope.id, envelope=envelope)
+        except Parked as error:
+            self._park(envelope, str(error))
+        except BudgetExceeded as error:
+            self._later(delivery, settings().budget_recheck_seconds, error)
+        except Busy as error:
+            self._later(delivery, error.seconds, error)
+        except IdempotencyAlreadyInProgressError as error:
+            raise NotYet("Another worker has this event.", seconds=settings().event_seconds) from error
+        except _FINAL as error:
+            self.give_up(envelope, str(error))
+
+    def _work(self, *, id_: str, envelope: Envelope) -> None:
+        if envelope.hops > settings().max_hops:
+            raise Parked(f"It came by {envelope.hops} others; the limit is {settings().max_hops}.")
+        self.work(envelope)
+        logger.info("event_consumed", consumer=self.name, event_id=id_, type=envelope.type, tenant=envelope.tenant)
+
+    def _wait_for_turn(self, envelope: Envelope) -> None:
+        """Raises `NotYet` if the tenant has had its turns; the message then comes with its own."""
+        seconds = self.pace.book(self.name, envelope.tenant)
+        if seconds >= 1:
+            raise NotYet("The tenant's turn comes later.", seconds=min(_LONGEST_DELAY * 48, math.ceil(seconds)))
+
+    def _later(self, delivery: Delivery, seconds: float, error: QuadrilleError) -> None:
+        """Take the event again later. Nothing was tried, so this is no receive that failed."""
+        self.queue.send(delivery, delay=min(_LONGEST_DELAY, math.ceil(seconds)))
+        logger.info("event_postponed", consumer=self.name, event_id=delivery.detail.id, reason=str(error))
+
+    def _park(self, envelope: Envelope, reason: str) -> None:
+        if self.outbox.park(envelope, reason, by=self.name):
+            count_parked(self.name, envelope.type)
+        logger.warning("event_parked", consumer=self.name, event_id=envelope.id, reason=reason)
+
+    def _set_aside(self, record: SQSRecord, error: BaseException) -> None:
+        cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
+        envelope = Delivery.model_validate_json(record.body).detail
+        self.give_up(envelope, f"It failed {settings().max_event_receives} times and was set aside: {cause}")
+
+
+def remembering(context: LambdaContext | None = None) -> IdempotencyConfig:
+    """How long it is remembered what was done: as long as the event itself."""
+    return IdempotencyConfig(expires_after_seconds=settings().event_days * _DAY, lambda_context=context)
