@@ -20,19 +20,20 @@ from quadrille import clients
 from quadrille.alarms import Alarms
 from quadrille.blobs import Blobs
 from quadrille.budgets import Limits
-from quadrille.bus import Bus
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claims
 from quadrille.documents import Documents, Place
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.machines import Machine
+from quadrille.outbox import Outbox
 from quadrille.purposes import ANSWER
 from quadrille.receipts import Receipt
 from tests.integration import house as harness
 from tests.integration.agent import Agent
 from tests.integration.house import House, build, reset_caches
 from tests.integration.kills import Executioner, executioner
+from tests.integration.reactor import Reactor
 from tests.template import TEMPLATE
 
 CLUB = b"The number of the club is seven. Its colour is green."
@@ -80,8 +81,11 @@ def _add_numbers(one: DynamoType, other: DynamoType) -> DynamoType:
 def make_table(dynamodb: Any, logical_id: str) -> str:
     """A table as the template has it, without what moto does not need."""
     properties = TEMPLATE["Resources"][logical_id]["Properties"]
-    wanted = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
-    dynamodb.create_table(TableName=logical_id, **{name: properties[name] for name in wanted if name in properties})
+    wanted = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "StreamSpecification")
+    given = {name: properties[name] for name in wanted if name in properties}
+    if "StreamSpecification" in given:
+        given["StreamSpecification"] = {**given["StreamSpecification"], "StreamEnabled": True}
+    dynamodb.create_table(TableName=logical_id, **given)
     return logical_id
 
 
@@ -120,17 +124,14 @@ def limits(dynamodb: Any, clock: Clock) -> Limits:
 
 
 @pytest.fixture
-def bus(aws: None) -> Bus:
-    events = boto3.client("events")
-    events.create_event_bus(Name="quadrille")
-    return Bus("quadrille", events)
+def outbox(dynamodb: Any, clock: Clock) -> Outbox:
+    return Outbox(make_table(dynamodb, "CasesTable"), dynamodb, days=30, now=clock.now)
 
 
 @pytest.fixture
-def ledger(limits: Limits, bus: Bus, blobs: Blobs, clock: Clock) -> Ledger:
+def ledger(limits: Limits, outbox: Outbox, blobs: Blobs, clock: Clock) -> Ledger:
     claims = Claims(limits.table, limits.dynamodb, blobs, days=30, now=clock.now, sleep=clock.sleep)
-    alarms = Alarms(limits.table, limits.dynamodb, lambda: bus, now=clock.now)
-    return Ledger(claims, limits, alarms.announce, inline_bytes=1_000)
+    return Ledger(claims, limits, Alarms(lambda: outbox).announce, inline_bytes=1_000)
 
 
 @pytest.fixture
@@ -199,6 +200,7 @@ def house(
         "CONVERSATIONS_TABLE": "ConversationsTable",
         "CONNECTIONS_TABLE": "ConnectionsTable",
         "TASKS_TABLE": "TasksTable",
+        "CASES_TABLE": "CasesTable",
     }
     tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
@@ -211,6 +213,12 @@ def agent(house: House, monkeypatch: pytest.MonkeyPatch, tenant: str) -> Agent:
     it = Agent(house, tenant)
     monkeypatch.setattr(clients, "agent_machine", lambda: Machine("agent", it))
     return it
+
+
+@pytest.fixture
+def reactor(house: House, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Reactor:
+    """The bus and its consumers in this process, over the same tables."""
+    return Reactor(house, agent, monkeypatch)
 
 
 @pytest.fixture

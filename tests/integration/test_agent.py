@@ -197,9 +197,7 @@ def test_old_results_are_cleared_and_noted_facts_stay(
     reset_caches()
     fact = "The colour is green."
     script = [calling(("remember", {"fact": fact}))]
-    script += [
-        calling(("search_documents", {"query": f"club {n}", "document_id": None})) for n in range(15)
-    ]
+    script += [calling(("search_documents", {"query": f"club {n}", "document_id": None})) for n in range(15)]
     task = agent.give(goal(), *script, finishing("Done."), budget={"iterations": 50})
     assert task["status"] == "completed"
     assert agent.passed.count("Compact") >= 3

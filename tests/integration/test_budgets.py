@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from quadrille.budgets import MAX_LIMITS, Budget, Limits
-from quadrille.bus import Bus
 from quadrille.calls import Call
-from quadrille.errors import BudgetExceeded, Busy, Invalid, RetryLater
+from quadrille.errors import BudgetExceeded, Busy, Invalid
+from quadrille.events import Envelope
 from quadrille.ledger import Ledger
+from quadrille.outbox import Outbox
 from tests.integration.conftest import Clock, Provider
 from tests.integration.test_ledger import begun, budget
 
@@ -18,14 +20,17 @@ Make = Callable[..., Call]
 
 
 @pytest.fixture
-def published(bus: Bus) -> list[dict[str, Any]]:
-    """The events the bus was given."""
-    events: list[dict[str, Any]] = []
+def published(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> list[Envelope]:
+    """The events that were put into the outbox for the first time."""
+    events: list[Envelope] = []
+    put = Outbox.put
 
-    def note(params: dict[str, Any], **_: Any) -> None:
-        events.extend(params["Entries"])
+    def noted(self: Outbox, envelope: Envelope) -> bool:
+        new = put(self, envelope)
+        events.extend([envelope] if new else [])
+        return new
 
-    bus.events.meta.events.register("before-parameter-build.eventbridge.PutEvents", note)
+    monkeypatch.setattr(Outbox, "put", noted)
     return events
 
 
@@ -105,7 +110,7 @@ def test_a_claim_under_way_is_not_reclaimed(ledger: Ledger, call: Make, clock: C
 
 
 def test_a_refusal_is_published_once_for_a_budget(
-    ledger: Ledger, call: Make, clock: Clock, published: list[dict[str, Any]]
+    ledger: Ledger, call: Make, clock: Clock, published: list[Envelope]
 ) -> None:
     paid(ledger, call, "0.95")
     for number in range(3):
@@ -113,8 +118,9 @@ def test_a_refusal_is_published_once_for_a_budget(
         with pytest.raises(BudgetExceeded):
             ledger.pay(call(request={"input": number}, deadline=clock.now() + 20), Provider())
     [event] = published
-    assert event["DetailType"] == "BudgetExceeded"
-    assert '"scope": "day", "id": "2027-01-15", "limit_usd": "1"' in event["Detail"]
+    assert (event.type, event.tenant) == ("BudgetExceeded", "acme")
+    assert (event.data["scope"], event.data["id"]) == ("day", "2027-01-15")
+    assert event.data["limit_usd"] == "1"
 
 
 def test_the_next_day_is_announced_by_itself(ledger: Ledger, call: Make, clock: Clock, published: list[Any]) -> None:
@@ -126,13 +132,13 @@ def test_the_next_day_is_announced_by_itself(ledger: Ledger, call: Make, clock: 
 
 
 def test_an_announcement_that_failed_is_made_by_a_later_refusal(
-    ledger: Ledger, call: Make, clock: Clock, bus: Bus, published: list[Any], monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, call: Make, clock: Clock, published: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
-        raise RetryLater("the bus is away")
+        raise EndpointConnectionError(endpoint_url="the table")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Bus, "publish", fail)
+        patched.setattr(Outbox, "put", fail)
         with pytest.raises(BudgetExceeded):
             ledger.pay(call(ceiling=Decimal(2)), Provider())
     clock.time += 61

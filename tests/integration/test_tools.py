@@ -19,7 +19,9 @@ from quadrille.calls import Payer
 from quadrille.config import settings
 from quadrille.documents import Place
 from quadrille.errors import Busy, Invalid, NotFound
+from quadrille.events import Envelope
 from quadrille.mail import Mail
+from quadrille.outbox import Outbox
 from tests.integration.house import House
 
 LETTERS = "abcdefghij" * 10
@@ -152,25 +154,22 @@ def test_a_fact_that_is_noted_twice_is_kept_and_paid_once(use: Use):
 
 
 def test_an_event_of_an_agent_never_looks_like_one_of_ours(use: Use, monkeypatch: pytest.MonkeyPatch):
-    entries = published(monkeypatch)
+    envelopes = published(monkeypatch)
     run("publish_event", use, name="DocumentIndexed", data={"tenant": "other", "source": "quadrille"})
-    [entry] = entries
-    assert (entry["Source"], entry["DetailType"]) == ("quadrille.agent", "AgentEvent")
-    assert json.loads(entry["Detail"]) == {
-        "id": use.key,
-        "tenant": use.tenant,
+    [envelope] = envelopes
+    assert (envelope.type, envelope.source, envelope.tenant) == ("AgentEvent", "quadrille", use.tenant)
+    assert envelope.data == {
         "task_id": use.task_id,
         "name": "DocumentIndexed",
         "data": {"tenant": "other", "source": "quadrille"},
     }
 
 
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = []
-    events = clients.bus().events
-    put = events.put_events
-    monkeypatch.setattr(events, "put_events", lambda Entries: (entries.extend(Entries), put(Entries=Entries))[1])  # noqa: N803
-    return entries
+def published(monkeypatch: pytest.MonkeyPatch) -> list[Envelope]:
+    envelopes: list[Envelope] = []
+    put = Outbox.put
+    monkeypatch.setattr(Outbox, "put", lambda self, envelope: (envelopes.append(envelope), put(self, envelope))[1])
+    return envelopes
 
 
 @pytest.fixture
