@@ -27,6 +27,7 @@ ROOMS = {
     "ask": "Answers with citations",
     "ingest": "Documents and collections",
     "act": "Tasks of agents, and their tools",
+    "react": "Events and rules",
     "system": "Money, and the API itself",
 }
 FOREIGN = ("HTTPValidationError", "ValidationError", "ResponseValidationError")  # Powertools' own shapes of errors
@@ -122,7 +123,8 @@ def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     """The properties of an operation's body."""
     if "requestBody" not in operation:
         return {}
-    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    reference = next(each["$ref"] for each in [schema, *schema.get("anyOf", [])] if "$ref" in each)
     properties: dict[str, Any] = schemas[reference.removeprefix(REFERENCE)]["properties"]
     return properties
 

@@ -139,7 +139,7 @@ def key(tenant: str = "", *scopes: str) -> None:
         raise Stop('Name a tenant: make key TENANT=acme [SCOPES="ask ingest"]')
     session, endpoint = _target()
     made = create_key(
-        session, stack_outputs(session, endpoint), tenant, list(scopes) or ["ask", "ingest", "act"], endpoint
+        session, stack_outputs(session, endpoint), tenant, list(scopes) or ["ask", "ingest", "act", "react"], endpoint
     )
     print(f"key for {tenant} ({', '.join(made['scopes'])}); it is shown this once:\n{made['key']}")
 

@@ -48,7 +48,7 @@ def deploy(ports: Ports) -> dict[str, Any]:
     outputs = stack_outputs(session, ports.aws_url)
     _apply_gateway_responses(session, ports.aws_url)
     set_secrets(session, outputs, ports.aws_url)
-    key = create_key(session, outputs, TENANT, ["ask", "ingest", "act", "admin"], ports.aws_url)
+    key = create_key(session, outputs, TENANT, ["ask", "ingest", "act", "react", "admin"], ports.aws_url)
     return {
         "api_url": f"{ports.aws_url}/_aws/execute-api/quadrille/v1",
         "ws_url": f"{ports.aws_url.replace('http', 'ws')}/_aws/execute-api/quadrille-ws/v1",
@@ -130,6 +130,7 @@ def _parameters(ports: Ports) -> dict[str, str]:
         "AwsEndpointUrl": ports.aws_url,
         "WebSocketEndpoint": f"{ports.aws_url}/_aws/execute-api/quadrille-ws/v1",
         "StageConcurrency": "2",  # each copy is a process of this machine
+        "EventArchiveDays": "0",  # the embedded AWS knows no resource of it
     }
     prices: dict[str, Any] = {}
     if uses_offline_models():

@@ -1,0 +1,95 @@
+"""Events on the deployed stack: what happens makes other things happen, once."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.agent import finishing
+from tests.local.conftest import Caller
+from tests.local.test_act import script
+
+
+@pytest.fixture
+def caller(new_caller: Callable[..., Caller]) -> Caller:
+    return new_caller(("ask", "ingest", "act", "react"))
+
+
+def cloud_event(type_: str, data: dict[str, Any], id_: str) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": id_, "source": "/tests", "type": type_, "data": data}
+
+
+def eventually(find: Callable[[], Any], *, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def finished(caller: Caller, number: int = 1) -> list[dict[str, Any]]:
+    def find() -> Any:
+        tasks = caller.ok("GET", "/tasks")["items"]
+        return tasks if len(tasks) >= number and all(task["status"] == "completed" for task in tasks) else None
+
+    found: list[dict[str, Any]] = eventually(find)
+    return found
+
+
+def test_an_event_asks_for_a_task_once_however_often_it_is_posted(caller: Caller) -> None:
+    event = cloud_event("TaskRequested", {"goal": script(finishing("Done."))}, "1")
+    statuses = [caller.ok("POST", "/events", event)["status"] for _ in range(3)]
+    assert statuses == ["accepted", "known", "known"]
+    [task] = finished(caller)
+    assert task["result"] == "Done."
+
+
+def test_a_rule_lets_an_agent_read_what_was_indexed(caller: Caller, client: Callable[[str], Any]) -> None:
+    goal = script(finishing("Read."))
+    pattern = {"type": ["DocumentIndexed"], "data": {"collection": ["contracts"]}}
+    caller.ok("PUT", "/rules/read-it", {"pattern": pattern, "action": {"kind": "task", "goal": goal}})
+    key = f"uploads/{caller.tenant}/contracts/lease.md"
+    client("s3").put_object(Bucket=caller.stack["bucket"], Key=key, Body=b"The lease ends in May.")
+    [task] = finished(caller)
+    assert "lease.md" in task["goal"]
+
+
+def test_a_rule_gives_a_short_document_a_summary(caller: Caller, client: Callable[[str], Any]) -> None:
+    pattern = {"type": ["DocumentIndexed"]}
+    caller.ok("PUT", "/rules/sum-up", {"pattern": pattern, "action": {"kind": "summary"}})
+    key = f"uploads/{caller.tenant}/default/club.md"
+    client("s3").put_object(
+        Bucket=caller.stack["bucket"], Key=key, Body=b"The number of the club is seven. It is green."
+    )
+    document = caller.await_final("club.md")
+    assert eventually(lambda: caller.ok("GET", f"/documents/{document['document_id']}")["summary"])
+
+
+def test_a_replay_of_what_is_done_is_free(
+    caller: Caller, client: Callable[[str], Any], outputs: dict[str, str]
+) -> None:
+    caller.ok("POST", "/events", cloud_event("TaskRequested", {"goal": script(finishing("Done."))}, "1"))
+    finished(caller)
+    now = datetime.now(UTC)
+    command = {
+        "since": (now - timedelta(minutes=5)).isoformat(),
+        "until": (now + timedelta(minutes=5)).isoformat(),
+        "tenant": caller.tenant,
+    }
+
+    def replay(action: str) -> dict[str, Any]:
+        answer = client("lambda").invoke(
+            FunctionName=outputs["ReplayFunction"], Payload=json.dumps({**command, "action": action})
+        )
+        body: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "error" not in body, body
+        return body
+
+    predicted = eventually(lambda: (found := replay("predict"))["events"] >= 2 and found)
+    assert predicted["at_most_usd"] == "0"
+    assert replay("play")["sent"]["start_task"] == 1
+    time.sleep(2)
+    assert len(finished(caller)) == 1
