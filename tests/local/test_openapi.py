@@ -37,7 +37,7 @@ def test_an_operation_keeps_to_what_is_documented(case: Any, anybody: Caller) ->
 
 @pytest.fixture
 def anybody(new_caller: Callable[..., Caller]) -> Caller:
-    return new_caller(("ask", "ingest", "admin"))
+    return new_caller(("ask", "ingest", "act", "react", "admin"))
 
 
 def test_the_document_and_its_page_are_open_and_need_nothing_else(stack: dict[str, Any]) -> None:

@@ -142,7 +142,13 @@ def test_only_health_and_the_documentation_are_open() -> None:
     assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Key"
 
 
+# AWS, or the embedded one, knows no resource of them.
 WITHOUT_RESOURCE = {
+    "textract:DetectDocumentText",
+    "states:SendTaskSuccess",
+    "events:ListRules",
+    "events:ListTargetsByRule",
+}
     "textract:DetectDocumentText",
     "states:SendTaskSuccess",
     "events:ListRules",
