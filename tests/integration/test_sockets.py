@@ -13,8 +13,10 @@ import time_machine
 from local.stack.places import ROOT
 from quadrille import clients
 from quadrille.documents import Place
+from tests.integration.agent import Agent, calling, finishing
 from tests.integration.gateway import Gateway, Socket, install
 from tests.integration.house import House, invoke
+from tests.integration.test_agent import goal
 
 QUESTION = "How long is the battery of the Aurora X2 under warranty?"
 ASK = {"action": "ask", "id": "q1", "question": QUESTION}
@@ -133,7 +135,7 @@ def test_the_first_words_come_long_before_the_last(library: Place, gateway: Gate
         (ASK | {"top_k": 0}, 422, "top_k"),
         (ASK | {"question": "x" * 70_000}, 413, None),
         ({"action": "cancel", "id": "nobody's"}, 404, None),
-        ({"action": "watch", "resource": "tasks/1"}, 422, "resource"),
+        ({"action": "watch", "resource": "wishes/1"}, 422, "resource"),
         ({"action": "watch", "resource": "documents/doc_" + "a" * 24}, 404, None),
     ],
     ids=lambda value: str(value)[:40],
@@ -277,7 +279,7 @@ def test_a_final_document_is_shown_once(library: Place, socket: Socket) -> None:
     [frame] = socket.send(watch(library))
     assert (frame["type"], frame["id"], frame["status"]) == ("progress", "w", "ready")
     assert frame["chunks"]["total"] == frame["chunks"]["embedded"] > 0
-    invoke("ingest/progress", change_of(library))
+    invoke("system/progress", change_of(library))
     assert socket.frames == [frame]
 
 
@@ -290,16 +292,16 @@ def test_a_watched_document_is_shown_at_every_change_until_it_is_final(
     socket.send(watch(place))
     for stage in ("chunk", "embed", "index"):
         house.work(stage)
-        invoke("ingest/progress", change_of(place))
+        invoke("system/progress", change_of(place))
     assert [frame["status"] for frame in socket.frames] == ["chunking", "embedding", "embedding", "ready"]
-    invoke("ingest/progress", change_of(place))
+    invoke("system/progress", change_of(place))
     assert len(socket.frames) == 4
 
 
 def test_another_tenants_document_is_not_there(library: Place, gateway: Gateway) -> None:
     stranger = gateway.connect(key_of("stranger"), "stranger")
     assert stranger.send(watch(library))[0]["status"] == 404
-    invoke("ingest/progress", change_of(library))
+    invoke("system/progress", change_of(library))
     assert len(stranger.frames) == 1
 
 
@@ -314,9 +316,37 @@ def test_who_is_gone_is_shown_nothing_and_keeps_nobody_else_from_it(
     socket.send(watch(place))
     gone.vanish()
     house.work("chunk")
-    invoke("ingest/progress", change_of(place))
+    invoke("system/progress", change_of(place))
     assert [frame["status"] for frame in socket.frames] == ["chunking", "embedding"]
     assert len(clients.connections().watchers(tenant, f"documents/{place.document_id}")) == 1
+
+
+def test_a_watched_task_is_shown_at_every_step_until_it_has_ended(agent: Agent, gateway: Gateway) -> None:
+    socket = gateway.connect(key_of(agent.tenant, "act"), agent.tenant)
+    what = goal()
+    agent.house.script(what, calling(("calculate", {"expression": "6 * 7"})), finishing("42."))
+    task = agent.call("POST", "/tasks", {"goal": what})[1]
+    [begun] = socket.send({"action": "watch", "id": "w", "resource": f"tasks/{task['task_id']}"})
+    assert (begun["type"], begun["status"], begun["steps"]) == ("progress", "running", 0)
+    key = {"pk": {"S": f"task#{agent.tenant}"}, "sk": {"S": task["task_id"]}}
+
+    def changed(_: str) -> None:
+        row = clients.dynamodb().get_item(TableName="TasksTable", Key=key)["Item"]
+        invoke("system/progress", {"Records": [{"eventName": "MODIFY", "dynamodb": {"NewImage": row}}]})
+
+    agent.after = changed
+    agent.work()
+    shown = [(frame["status"], frame["steps"]) for frame in socket.frames]
+    assert list(dict.fromkeys(shown)) == [("running", 0), ("running", 1), ("running", 2), ("completed", 2)]
+    changed("")
+    assert len(socket.frames) == len(shown), "who has seen the end watches no more"
+
+
+def test_a_task_is_watched_by_who_may_see_it(agent: Agent, gateway: Gateway) -> None:
+    task = agent.give(goal(), finishing("Done."))
+    resource = {"action": "watch", "resource": f"tasks/{task['task_id']}"}
+    assert gateway.connect(key_of("stranger", "act"), "stranger").send(resource)[0]["status"] == 404
+    assert gateway.connect(key_of(agent.tenant, "ingest"), agent.tenant).send(resource)[0]["status"] == 403
 
 
 def test_watching_is_bounded(house: House, tenant: str, socket: Socket) -> None:

@@ -13,6 +13,7 @@ import pytest
 from local.stack.places import Ports, read_stack
 from tests.integration.agent import calling, finishing
 from tests.local.conftest import Caller
+from tests.local.test_sockets import connected, receive, send
 
 ENDED = ("completed", "stopped", "failed", "cancelled")
 
@@ -96,3 +97,13 @@ def test_the_tools_are_listed_with_their_schemas(caller: Caller) -> None:
     tools = {tool["name"]: tool for tool in caller.ok("GET", "/tools")["items"]}
     assert tools["calculate"]["schema"]["required"] == ["expression"]
     assert "send_email" not in tools  # no sender is set
+
+
+def test_a_watched_task_is_shown_until_it_has_ended(caller: Caller) -> None:
+    goal = script(calling(("calculate", {"expression": "6 * 7"})), finishing("42."))
+    with connected(caller) as socket:
+        task_id = give(caller, goal)
+        send(socket, {"action": "watch", "id": "w", "resource": f"tasks/{task_id}"})
+        frames = receive(socket, lambda frame: frame["status"] in ENDED)
+    assert (frames[-1]["type"], frames[-1]["id"], frames[-1]["status"]) == ("progress", "w", "completed")
+    assert len(frames) > 1, "how far it has come is shown, too"

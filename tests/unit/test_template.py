@@ -149,10 +149,6 @@ WITHOUT_RESOURCE = {
     "events:ListRules",
     "events:ListTargetsByRule",
 }
-    "textract:DetectDocumentText",
-    "states:SendTaskSuccess",
-    "events:ListRules",
-}  # AWS knows no resource of them
 
 
 def policies(function: dict[str, Any]) -> list[dict[str, Any]]:

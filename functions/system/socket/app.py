@@ -9,7 +9,7 @@ from quadrille import clients
 from quadrille.ask.streaming import AskFrame, CancelFrame, ask, cancel
 from quadrille.config import settings
 from quadrille.frames import Frame, Reception, Sender
-from quadrille.ingest.watching import WatchFrame, watch
+from quadrille.watching import WatchFrame, watch
 
 logger = Logger()
 KINDS: dict[str, type[Frame]] = {"ask": AskFrame, "cancel": CancelFrame, "watch": WatchFrame}
@@ -24,15 +24,8 @@ def act(frame: Frame, sender: Sender) -> None:
         case CancelFrame():
             cancel(frame, sender, connections=connections)
         case WatchFrame():
-            watch(
-                frame,
-                sender,
-                connections=connections,
-                documents=clients.documents(),
-                sockets=clients.sockets(),
-                seconds=here.watch_seconds,
-                limit=here.watches_per_connection,
-            )
+            seconds, limit = here.watch_seconds, here.watches_per_connection
+            watch(frame, sender, window=clients.window(), seconds=seconds, limit=limit)
 
 
 @logger.inject_lambda_context

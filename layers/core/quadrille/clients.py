@@ -53,6 +53,7 @@ from quadrille.textract import MODEL as TEXTRACT
 from quadrille.textract import Textract
 from quadrille.toolservers import Toolserver
 from quadrille.vectors import Vectors
+from quadrille.watching import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +133,14 @@ def sockets() -> Sockets:
     once = _AWS.merge(Config(read_timeout=5, retries={"total_max_attempts": 1}))
     endpoint = settings().websocket_endpoint
     return Sockets(boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=once))
+
+
+def window() -> Window:
+    """What can be watched, and by whom it is."""
+    from quadrille.act.watching import tasks_kind
+    from quadrille.ingest.watching import documents_kind
+
+    return Window([documents_kind(documents()), tasks_kind(tasks())], connections(), sockets())
 
 
 @cache

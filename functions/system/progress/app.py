@@ -1,4 +1,4 @@
-"""Shows changes of documents to the WebSocket connections that watch them."""
+"""Shows changes of documents and tasks to the WebSocket connections that watch them."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
-from quadrille.ingest.watching import push
+from quadrille.watching import push
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    sent = push(event["Records"], connections=clients.connections(), sockets=clients.sockets())
+    sent = push(event["Records"], window=clients.window())
     logger.info("progress_shown", records=len(event["Records"]), frames=sent)
