@@ -36,6 +36,15 @@ from tests.integration.kills import Executioner, executioner
 from tests.integration.reactor import Reactor
 from tests.template import TEMPLATE
 
+TABLES = {
+    "DOCUMENTS_TABLE": "DocumentsTable",
+    "LEDGER_TABLE": "LedgerTable",
+    "KEYS_TABLE": "KeysTable",
+    "CONVERSATIONS_TABLE": "ConversationsTable",
+    "CONNECTIONS_TABLE": "ConnectionsTable",
+    "TASKS_TABLE": "TasksTable",
+    "CASES_TABLE": "CasesTable",
+}
 CLUB = b"The number of the club is seven. Its colour is green."
 
 
@@ -56,10 +65,15 @@ class Clock:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(DynamoType, "__add__", _add_numbers)
-    monkeypatch.setattr(BotocoreStubber, "process_request", _one_at_a_time(BotocoreStubber.process_request))
+    patched(monkeypatch)
     with mock_aws():
         yield
+
+
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mend what moto does otherwise than AWS."""
+    monkeypatch.setattr(DynamoType, "__add__", _add_numbers)
+    monkeypatch.setattr(BotocoreStubber, "process_request", _one_at_a_time(BotocoreStubber.process_request))
 
 
 def _one_at_a_time(process: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,16 +207,7 @@ def vector_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def house(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, model_server: str, vector_server: str, tenant: str
 ) -> Iterator[House]:
-    names = {
-        "DOCUMENTS_TABLE": "DocumentsTable",
-        "LEDGER_TABLE": "LedgerTable",
-        "KEYS_TABLE": "KeysTable",
-        "CONVERSATIONS_TABLE": "ConversationsTable",
-        "CONNECTIONS_TABLE": "ConnectionsTable",
-        "TASKS_TABLE": "TasksTable",
-        "CASES_TABLE": "CasesTable",
-    }
-    tables = {variable: make_table(dynamodb, name) for variable, name in names.items()}
+    tables = {variable: make_table(dynamodb, name) for variable, name in TABLES.items()}
     yield build(monkeypatch, tables, model_server, vector_server)
     reset_caches()
 

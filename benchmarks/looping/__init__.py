@@ -1,0 +1,1 @@
+"""What benchmarks/agent.py measures, a part a module."""
