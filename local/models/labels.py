@@ -43,11 +43,12 @@ CUES = (
 def best_label(options: Sequence[str], text: str) -> int:
     """The index of the option that fits `text` best; the first when none does, or several do equally."""
     said = Counter(stem(word) for word in split_words(text))
-    scores = [_fit(option, said) for option in options]
+    scores = [fit(option, said) for option in options]
     return max(range(len(options)), key=lambda at: (scores[at], -at))
 
 
-def _fit(option: str, said: Counter[str]) -> float:
+def fit(option: str, said: Counter[str]) -> float:
+    """How much a text speaks for a label, by the stems it says."""
     words = split_words(option.replace("_", " "))
     own = sum(weight(word) for word in words if stem(word) in said)
     cues = _cues(frozenset(stem(word) for word in words))

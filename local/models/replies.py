@@ -15,6 +15,7 @@ from local.models.fields import JsonObject
 from local.models.filling import fill
 from local.models.messages import Message
 from local.models.rewriting import read_follow_up, rewrite
+from local.models.sorting import read_letter, sort
 from local.models.tokens import count_tokens, first_tokens
 from local.models.tool_calls import ToolCall, choose_calls
 
@@ -46,7 +47,8 @@ def reply_to(call: ChatCall) -> Reply:
 
 def _write(call: ChatCall, conversation: Conversation) -> str:
     ask, follow_up = read_ask(call.messages), read_follow_up(call.messages)
-    asked = answer_ask(ask) if ask else rewrite(follow_up) if follow_up else None
+    letter = read_letter(call.messages)
+    asked = answer_ask(ask) if ask else rewrite(follow_up) if follow_up else sort(letter) if letter else None
     if call.format.kind == "text":
         return str(asked.get("answer") or asked["question"]) if asked else answer(conversation)
     schema = call.format.schema if call.format.schema is not None else _free_schema(call.messages, asked)

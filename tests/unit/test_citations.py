@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from quadrille.ask.citations import Quote, check, without_markers
+from quadrille.ask.citations import Quote, check, confidence, without_markers
 from quadrille.ask.retrieval import Found
 from quadrille.chunks import Chunk, PageStart
 
@@ -35,3 +37,25 @@ def test_the_same_citation_twice_is_one() -> None:
 
 def test_markers_without_a_citation_are_taken_out() -> None:
     assert without_markers("A [1]. B [2][3].", keep={1, 3}) == "A [1]. B[3]."
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes", "sure"),
+    [
+        ("It lasts 36 months [1].", ["36 months."], 1.0),
+        ("It lasts 36 months. [1] It covers the battery. [1]", ["36 months."], 1.0),
+        ("It lasts 36 months. [1] We pay for all else.", ["36 months."], 0.5),
+        ("It lasts 36 months [1].", ["36 months.", "37 months."], 0.5),
+    ],
+)
+def test_a_text_is_as_sure_as_its_quotes_and_sentences(text: str, quotes: list[str], sure: float) -> None:
+    offered = [Quote(number=1, quote=quote) for quote in quotes]
+    held = check(offered, [SOURCE])
+    assert confidence(text, held, offered=offered, sources=[SOURCE]) == sure
+
+
+def test_evidence_that_fits_less_well_than_other_passages_makes_less_sure() -> None:
+    offered = [Quote(number=1, quote="36 months.")]
+    better = replace(SOURCE, score=1.0)
+    held = check(offered, [SOURCE, better])
+    assert confidence("36 months [1].", held, offered=offered, sources=[SOURCE, better]) == 0.5

@@ -27,8 +27,11 @@ from quadrille.config import ToolServer, settings
 from quadrille.connections import Connections
 from quadrille.conversations import Conversations
 from quadrille.costs import Costs
+from quadrille.customers import Customers
+from quadrille.desks import Desks
 from quadrille.documents import Documents
 from quadrille.errors import Busy, ProviderRefused
+from quadrille.examples import Examples
 from quadrille.functions import Functions
 from quadrille.gate import Gate
 from quadrille.inference import Inference
@@ -205,6 +208,28 @@ def rules() -> Rules:
     """What tenants want done when something happens."""
     here = settings()
     return Rules(here.cases_table, dynamodb(), here.max_rules)
+
+
+@cache
+def desks() -> Desks:
+    """How tenants' desks work."""
+    return Desks(settings().cases_table, dynamodb())
+
+
+@cache
+def examples() -> Examples:
+    """Replies humans have changed."""
+    here = settings()
+    return Examples(
+        here.cases_table, dynamodb(), here.max_examples, here.example_characters, here.case_days, now=time.time
+    )
+
+
+@cache
+def customers() -> Customers:
+    """Which cases customers have."""
+    here = settings()
+    return Customers(here.cases_table, dynamodb(), here.case_days)
 
 
 def done(consumer: str) -> "DynamoDBPersistenceLayer":

@@ -184,6 +184,13 @@ class Settings(BaseModel):
     event_seconds: PositiveInt = 120  # the longest a consumer takes
     max_replay: PositiveInt = 10_000  # events of one replay
     max_rules: PositiveInt = 50  # of a tenant
+    letter_characters: PositiveInt = 20_000  # of a mail or a ticket that a model is given
+    classification_tokens: PositiveInt = 600
+    reply_tokens: PositiveInt = 1_000
+    max_examples: PositiveInt = 50  # of a tenant: the replies a human changed last
+    example_characters: PositiveInt = 2_000
+    examples_shown: PositiveInt = 3
+    case_days: PositiveInt = 365  # that a mail or a ticket is kept after its last change
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

@@ -72,6 +72,14 @@ class CutOff(QuadrilleError):
         self.receipt = receipt
 
 
+class Unusable(QuadrilleError):
+    """A model's reply is not in the format it was asked for, so nothing can be made of it."""
+
+    def __init__(self, purpose: str, *, receipt: "Receipt") -> None:
+        super().__init__(f"The model's reply to the {purpose} request was cut off or is not in the format asked for.")
+        self.receipt = receipt
+
+
 class BudgetExceeded(QuadrilleError):
     """A reservation does not fit under a limit. Amounts are US dollars."""
 

@@ -20,6 +20,7 @@ from quadrille.errors import (
     TooLarge,
     Unanswered,
     UnknownPrice,
+    Unusable,
 )
 from quadrille.money import dollars
 
@@ -35,6 +36,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     ProviderRefused: HTTPStatus.BAD_GATEWAY,
     Unanswered: HTTPStatus.BAD_GATEWAY,
     CutOff: HTTPStatus.BAD_GATEWAY,
+    Unusable: HTTPStatus.BAD_GATEWAY,
     UnknownPrice: HTTPStatus.INTERNAL_SERVER_ERROR,
     ResultLost: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -1,8 +1,8 @@
 """Answering a question: retrieve, generate, check what the model says it quotes."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,7 +18,7 @@ from quadrille.calls import Payer
 from quadrille.errors import CutOff
 from quadrille.llm import Completion, Embeddings, Emit, Models
 from quadrille.prompts import prompt
-from quadrille.purposes import ANSWER
+from quadrille.purposes import ANSWER, Purpose
 from quadrille.receipts import added_to
 
 _NOT_SCOPE = {"question", "collection", "conversation_id", "max_cost_usd", "cache"}
@@ -38,11 +38,20 @@ _DRAFT = _Draft.model_json_schema()  # made once: that takes longer than an answ
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What answering takes. An answer has at most `limit` tokens, the passages it is made of about `context`.
+class Brief:
+    """What kind of text the model is to write, by the prompt of that name; `beside` stands beside sources and question.
 
-    `style` is what the caller wishes of its words.
+    What stands there is data, or wishes as to the words.
     """
+
+    prompt: str = "answer"
+    purpose: Purpose = ANSWER
+    beside: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answering takes. An answer has at most `limit` tokens, the passages it is made of about `context`."""
 
     models: Models
     retriever: Retriever
@@ -50,14 +59,14 @@ class Desk:
     memory: Memory
     limit: int
     context: int
-    style: str = ""
+    brief: Brief = Brief()
 
     def scope(self, request: AskRequest) -> str:
         """A digest of what an answer depends on besides the question, its tenant and its collection."""
         return digest_of(
             request.model_dump(mode="json", exclude=_NOT_SCOPE),
             [self.models.chat_model, *self.retriever.manner],
-            [prompt("answer"), self.limit, self.context, self.style],
+            [prompt(self.brief.prompt), self.limit, self.context, self.brief.beside],
         )
 
 
@@ -72,7 +81,7 @@ def answer(request: AskRequest, payer: Payer, *, desk: Desk, emit: Emit | None =
     alone = request.model_copy(update={"question": asked.question})
     payer = replace(payer.after(asked.spent), sources=asked.sources)
     with added_to(asked.spent):
-        answer_it = _made if request.cache == "off" else _known_or_made
+        answer_it = compose if request.cache == "off" else _known_or_made
         answered = answer_it(alone, payer, desk, emit)
     spent = asked.spent + answered.spent
     with added_to(spent):
@@ -90,16 +99,16 @@ def _known_or_made(request: AskRequest, payer: Payer, desk: Desk, emit: Emit | N
         known = desk.cache.find_similar(slot, embedded, payer)
         if known:
             return known
-    made = _made(request, payer, desk, emit, embedded)
+    made = compose(request, payer, desk, emit, embedded)
     if made.whole:
         desk.cache.keep(slot, made, embedded)
     return made
 
 
-def _made(
+def compose(
     request: AskRequest, payer: Payer, desk: Desk, emit: Emit | None, embedded: Embeddings | None = None
 ) -> Answered:
-    """Retrieve, generate and check."""
+    """Retrieve, generate and check, whatever is known already. Raises as `answer`."""
     retrieved = desk.retriever.find(
         request.question,
         replace(payer, sources=()),
@@ -116,21 +125,21 @@ def _made(
     sources = tuple(dict.fromkeys((*payer.sources, *(source.source for source in found))))
     with added_to(spent):
         completion = desk.models.chat(
-            _messages(request.question, found, desk.style),
+            _messages(request.question, found, desk.brief),
             replace(payer.after(spent), sources=sources),
-            purpose=ANSWER,
+            purpose=desk.brief.purpose,
             schema=_DRAFT,
             limit=desk.limit,
             emit=emit and Transcript(found, emit),
         )
     if not completion.complete:
         raise CutOff(desk.limit, receipt=spent + completion.receipt)
-    return Answered(_checked(request, completion, found), sources, spent + completion.receipt, whole=whole)
+    made, confidence = _checked(request, completion, found)
+    return Answered(made, sources, spent + completion.receipt, whole=whole, confidence=confidence)
 
 
-def _messages(question: str, found: Sequence[Found], style: str) -> list[dict[str, str]]:
+def _messages(question: str, found: Sequence[Found], brief: Brief) -> list[dict[str, str]]:
     """The prompt. Sources travel as JSON strings, which no text of theirs can close."""
-    wishes = {"style": style} if style else {}
     sources: list[dict[str, Any]] = [
         {
             "number": number,
@@ -141,23 +150,23 @@ def _messages(question: str, found: Sequence[Found], style: str) -> list[dict[st
         }
         for number, source in enumerate(found, start=1)
     ]
-    content = json.dumps({**wishes, "sources": sources, "question": question}, ensure_ascii=False)
-    return [{"role": "system", "content": prompt("answer")}, {"role": "user", "content": content}]
+    content = json.dumps({**brief.beside, "sources": sources, "question": question}, ensure_ascii=False)
+    return [{"role": "system", "content": prompt(brief.prompt)}, {"role": "user", "content": content}]
 
 
-def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]) -> Answer:
-    """The model's draft, with the citations that hold; a refusal if nothing holds it up."""
+def _checked(request: AskRequest, completion: Completion, found: Sequence[Found]) -> tuple[Answer, float]:
+    """The model's draft with the citations that hold, and how sure it is; a refusal if nothing holds it up."""
     try:
         draft = _Draft.model_validate_json(completion.text)
     except ValidationError:  # a model that does not keep to a schema
-        return _refusal(request, found)
+        return _refusal(request, found), 0.0
     held = citations.check(draft.citations, found)
     if not draft.supported or not held:
-        return _refusal(request, found)
-    return Answer(
-        answer=citations.without_markers(draft.answer, keep={citation.number for citation in held}),
-        citations=held,
-        supported=True,
+        return _refusal(request, found), 0.0
+    text = citations.without_markers(draft.answer, keep={citation.number for citation in held})
+    return (
+        Answer(answer=text, citations=held, supported=True),
+        citations.confidence(text, held, offered=draft.citations, sources=found),
     )
 
 

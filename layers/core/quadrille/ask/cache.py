@@ -35,13 +35,17 @@ _AROUND = "\"'`,;:.?!()[]{}\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer, the document versions it was made of, and what it cost; `whole` is as with `Retrieved`."""
+    """An answer, the document versions it was made of, and what it cost; `whole` is as with `Retrieved`.
+
+    `confidence` is that of `citations.confidence`; of an answer out of the cache nobody asks.
+    """
 
     answer: Answer
     sources: tuple[str, ...] = field(repr=False)
     spent: Receipt
     cached: Literal["exact", "semantic"] | None = None
     whole: bool = True
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from quadrille.ask.retrieval import Found
 
 _LEAST = 8  # characters, without blanks: less than that supports nothing
 _MARKER = re.compile(r"\s?\[(\d+)\]")
+_SENTENCE = re.compile(r"(?<=[.!?\]])\s+(?![a-z\[])")  # where one begins, behind the markers of the one before
 
 
 class Quote(BaseModel):
@@ -30,6 +31,19 @@ def check(quotes: Sequence[Quote], sources: Sequence[Found]) -> list[Citation]:
 def without_markers(answer: str, *, keep: set[int]) -> str:
     """The answer without the markers `[n]` of citations that did not hold."""
     return _MARKER.sub(lambda match: match[0] if int(match[1]) in keep else "", answer)
+
+
+def confidence(text: str, held: Sequence[Citation], *, offered: Sequence[Quote], sources: Sequence[Found]) -> float:
+    """How sure a text may be of what it says, 0 to 1: the product of three shares.
+
+    Of the quotes that were offered those that hold; of the text's sentences those that carry a marker; and of the best
+    score that was found the best one cited, which is 1 if the evidence is what fits the question best.
+    """
+    sentences = [each for each in _SENTENCE.split(text) if each.strip()]
+    carried = sum(bool(_MARKER.search(each)) for each in sentences) / max(1, len(sentences))
+    best = max(source.score for source in sources)
+    near = max(citation.score for citation in held) / best if best > 0 else 1.0
+    return min(1.0, len(held) / max(1, len(offered))) * carried * max(0.0, near)
 
 
 def _locate(quote: Quote, source: Found) -> Citation | None:

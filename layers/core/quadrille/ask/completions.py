@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from quadrille.ask.answer import Desk, answer
+from quadrille.ask.answer import Brief, Desk, answer
 from quadrille.ask.models import QUESTION_CHARACTERS, AskRequest, Citation
 from quadrille.ask.protocol import (
     AnswerMessage,
@@ -75,7 +75,8 @@ def complete(request: CompletionRequest, payer: Payer, *, id: str, desk: Desk, m
     collection = request.collection
     question, spent = desk.memory.rewrite(talk.question, talk.history, payer)
     asked = AskRequest(question=question, collection=collection)
-    desk = replace(desk, style=talk.style, limit=request.limit(desk.limit))
+    brief = Brief(beside={"style": talk.style} if talk.style else {})
+    desk = replace(desk, brief=brief, limit=request.limit(desk.limit))
     try:
         with added_to(spent):
             answered = answer(asked, payer.after(spent), desk=desk)

@@ -31,6 +31,7 @@ from quadrille.errors import (
     ResultLost,
     Unanswered,
     UnknownPrice,
+    Unusable,
 )
 from quadrille.events import Envelope
 from quadrille.metrics import count_parked
@@ -41,7 +42,7 @@ from quadrille.receiving import Receiver
 
 logger = Logger()
 
-_FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice)
+_FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice, Unusable)
 _LONGEST_DELAY = 900
 _DAY = 86_400
 
