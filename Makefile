@@ -77,4 +77,7 @@ prices: setup ## the shipped price table, out of the pinned genai-prices
 openapi: setup ## the API's OpenAPI document, out of the functions
 	@$(VENV)/python scripts/openapi.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask task logs prices openapi
+events: setup ## the catalogue of events and their JSON schemas, out of the code and the template
+	@$(VENV)/python scripts/events.py
+
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask task logs prices openapi events
