@@ -340,6 +340,19 @@ def test_a_replay_says_what_is_open_and_reaches_one_consumer(reactor: Reactor, a
     assert [task["status"] for task in tasks(reactor)] == ["completed"]
 
 
+def test_a_replay_predicts_what_rules_would_ask_for(reactor: Reactor, asked: str) -> None:
+    reactor.down.add("apply_rules")
+    reactor.call("events", "POST", "/events", [cloud_event("a.b", {}, id=str(n)) for n in range(2)])
+    reactor.settle()
+    chosen = {"tenant": reactor.agent.tenant, "consumer": "apply_rules"}
+    assert replay("predict", **chosen)["at_most_usd"] == "0"
+    reactor.call("rules", "PUT", "/rules/x", {"pattern": {"type": ["a.b"]}, "action": {"kind": "task", "goal": asked}})
+    assert replay("predict", **chosen)["at_most_usd"] == "2"
+    reactor.down.clear()
+    reactor.settle()
+    assert replay("predict", **chosen)["at_most_usd"] == "0"
+
+
 def test_a_replay_leaves_out_what_nobody_wants_any_more(reactor: Reactor) -> None:
     place = Place(reactor.agent.tenant, "default", "a.md")
     reactor.house.drop(place.key, b"The sky is green.")

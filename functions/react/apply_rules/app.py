@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
 from quadrille.events import Envelope
-from quadrille.react.ruling import apply
+from quadrille.react.ruling import CONSUMER, apply
 
 logger = Logger()
 
@@ -21,4 +21,4 @@ def work(envelope: Envelope) -> None:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return clients.consumer("apply_rules", work).run(event, context)
+    return clients.consumer(CONSUMER, work).run(event, context)

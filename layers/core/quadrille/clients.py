@@ -283,7 +283,7 @@ def studio() -> "Studio":
         "case": here.case_budget_usd,
     }
     found = list(targets(here.event_bus, events(), _queue_named))
-    return Studio(journal(), found, documents(), done, budgets, here.max_replay)
+    return Studio(journal(), found, documents(), rules(), done, budgets, here.max_replay)
 
 
 def _queue_named(name: str) -> Queue:

@@ -24,6 +24,9 @@ from quadrille.money import dollars
 from quadrille.queues import Queue
 from quadrille.react.consumers import Delivery, remembering
 from quadrille.react.patterns import matches
+from quadrille.react.ruling import CONSUMER as RULES
+from quadrille.react.ruling import requests
+from quadrille.rules import Rules
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
@@ -71,6 +74,7 @@ class Studio:
     journal: Journal
     targets: list[Target]
     documents: Documents
+    rules: Rules
     done: Callable[[str], BasePersistenceLayer]
     budgets: Mapping[str, Decimal]
     limit: int
@@ -85,7 +89,7 @@ def predict(replay: Replay, *, studio: Studio) -> dict[str, Any]:
         mine = [each for each in wanted if target.wants(delivery_of(each))]
         open_ = [each for each in mine if not _is_done(target.name, each, studio)]
         consumers[target.name] = {"events": len(mine), "done": len(mine) - len(open_)}
-        cost += sum((studio.budgets[CATALOGUE[each.type].pays] for each in open_ if each.type in CATALOGUE), Decimal(0))
+        cost += sum((_cost(target.name, each, studio) for each in open_), Decimal(0))
     return {
         "events": len(events),
         "unwanted": len(events) - len(wanted),
@@ -151,6 +155,13 @@ def _targets(replay: Replay, studio: Studio) -> list[Target]:
         names = ", ".join(sorted(target.name for target in studio.targets))
         raise Invalid("consumer", f"there is no {replay.consumer!r}; there are: {names}")
     return found
+
+
+def _cost(consumer: str, envelope: Envelope, studio: Studio) -> Decimal:
+    """What a consumer may spend on an event at most in US dollars; a rule spends nothing, but what it asks for does."""
+    leads_to = requests(envelope, rules=studio.rules).values() if consumer == RULES else [envelope]
+    paid = [CATALOGUE[each.type].pays for each in leads_to if each.type in CATALOGUE]
+    return sum((studio.budgets[each] for each in paid), Decimal(0))
 
 
 def _is_done(consumer: str, envelope: Envelope, studio: Studio) -> bool:

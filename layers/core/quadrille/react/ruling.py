@@ -16,6 +16,8 @@ from quadrille.react.patterns import check, matches
 from quadrille.rows import Row
 from quadrille.rules import Rules
 
+CONSUMER = "apply_rules"
+
 _FOLLOWS = {  # the events an action leads to
     "task": {"TaskRequested", "TaskFinished", "AgentEvent", "BudgetExceeded"},
     "summary": {"SummaryRequested", "BudgetExceeded"},
@@ -47,13 +49,20 @@ def shown(row: Row) -> Rule:
 
 def apply(envelope: Envelope, *, rules: Rules, outbox: Outbox) -> list[str]:
     """Ask for what the tenant's rules want done about an event, and give the ids of those that do."""
+    asked = requests(envelope, rules=rules)
+    for request in asked.values():
+        outbox.put(request)
+    return list(asked)
+
+
+def requests(envelope: Envelope, *, rules: Rules) -> dict[str, Envelope]:
+    """What the tenant's rules ask for about an event, by their ids."""
     told = envelope.model_dump(include={"id", "type", "time", "subject", "data"})
-    applied = []
-    for rule in map(shown, rules.list(envelope.tenant)):
-        if rule.enabled and matches(rule.pattern, told):
-            outbox.put(_request(rule, envelope, told))
-            applied.append(rule.rule_id)
-    return applied
+    return {
+        rule.rule_id: _request(rule, envelope, told)
+        for rule in map(shown, rules.list(envelope.tenant))
+        if rule.enabled and matches(rule.pattern, told)
+    }
 
 
 def _request(rule: Rule, envelope: Envelope, told: Mapping[str, Any]) -> Envelope:
