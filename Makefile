@@ -53,6 +53,10 @@ backfill: setup ## ingest what lies in the bucket: make backfill PREFIX=uploads/
 	@$(VENV)/python -m local backfill "$(PREFIX)" $(if $(INTO),into=$(INTO)) $(if $(LIMIT),limit=$(LIMIT)) \
 		$(if $(IN_FLIGHT),in_flight=$(IN_FLIGHT)) $(if $(DRY_RUN),dry_run=true)
 
+replay: setup ## events once more; says first what that costs: make replay SINCE=2026-11-28T09:00:00Z [UNTIL= TYPES= TENANT= CONSUMER= PLAY=1]
+	@$(VENV)/python -m local replay $(if $(SINCE),since=$(SINCE)) $(if $(UNTIL),until=$(UNTIL)) $(if $(TYPES),types=$(TYPES)) \
+		$(if $(TENANT),tenant=$(TENANT)) $(if $(CONSUMER),consumer=$(CONSUMER)) $(if $(PLAY),play=1)
+
 secrets: setup ## the provider keys of .env into the stack's secrets
 	@$(VENV)/python -m local secrets
 
@@ -80,4 +84,4 @@ openapi: setup ## the API's OpenAPI document, out of the functions
 events: setup ## the catalogue of events and their JSON schemas, out of the code and the template
 	@$(VENV)/python scripts/events.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill secrets invoke lock ask task logs prices openapi events
+.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill replay secrets invoke lock ask task logs prices openapi events

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -201,6 +202,26 @@ def backfill(prefix: str = "", *options: str) -> int:
         time.sleep(2)
 
 
+def replay(*options: str) -> None:
+    """What a replay of events would do and cost at most; with play, do it."""
+    given = dict(option.split("=", 1) for option in options)
+    if "since" not in given:
+        raise Stop("Say from when: make replay SINCE=2026-11-28T09:00:00Z [UNTIL= TYPES= TENANT= CONSUMER= PLAY=1]")
+    plays = given.pop("play", "")
+    listed = {name: value.split(",") for name, value in given.items() if name == "types"}
+    chosen = {"until": datetime.now(UTC).isoformat(), **given, **listed}
+    told = _told("ReplayFunction", action="predict", **chosen)
+    print(f"{told['events']} events, {told['events'] - told['unwanted']} of them still wanted")
+    for name, consumer in sorted(told["consumers"].items()):
+        print(f"{name:16} {consumer['events']:6} events {consumer['done']:6} done")
+    print(f"at most ${told['at_most_usd']}")
+    if not plays:
+        print("nothing was sent; PLAY=1 sends them")
+        return
+    for name, number in sorted(_told("ReplayFunction", action="play", **chosen)["sent"].items()):
+        print(f"{name:16} {number:6} sent")
+
+
 def secrets() -> None:
     """Put the provider keys of .env into the stack's secrets."""
     session, endpoint = _target()
@@ -303,6 +324,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "dead-letters": dead_letters,
     "redrive": redrive,
     "backfill": backfill,
+    "replay": replay,
     "secrets": secrets,
     "invoke": invoke,
     "logs": logs,
