@@ -25,4 +25,11 @@ def _long_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
 
 _Loader.add_multi_constructor("!", _long_form)
 
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+
+def load(text: str) -> dict[str, Any]:
+    """A template as data."""
+    data: dict[str, Any] = yaml.load(text, Loader=_Loader)
+    return data
+
+
+TEMPLATE = load((ROOT / "template.yaml").read_text())
