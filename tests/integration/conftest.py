@@ -221,6 +221,21 @@ def agent(house: House, monkeypatch: pytest.MonkeyPatch, tenant: str) -> Agent:
 
 
 @pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the events that reached the outbox through an agent's tool."""
+    found: list[str] = []
+    put = Outbox.put
+
+    def seen(outbox: Outbox, envelope: Envelope) -> bool:
+        new = put(outbox, envelope)
+        found.append(envelope.id)
+        return new
+
+    monkeypatch.setattr(Outbox, "put", seen)
+    return found
+
+
+@pytest.fixture
 def reactor(house: House, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Reactor:
     """The bus and its consumers in this process, over the same tables."""
     return Reactor(house, agent, monkeypatch)
