@@ -23,6 +23,7 @@ from quadrille.budgets import Limits
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claims
 from quadrille.documents import Documents, Place
+from quadrille.events import Envelope
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.machines import Machine

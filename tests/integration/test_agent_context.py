@@ -1,7 +1,7 @@
 """What a model sees of a long task: what is old is cleared, then folded; what was noted stays, and all can be read."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,7 +30,7 @@ def page(arguments: Number, use: Use, bench: Workbench) -> Observation:
 
 
 @pytest.fixture
-def seeing(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def seeing(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets how much a model sees."""
     monkeypatch.setattr(clients, "tools", lambda: {**built_in(), "page": page})
 
@@ -39,7 +39,7 @@ def seeing(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
             monkeypatch.setenv(name.upper(), str(value))
         reset_caches()
 
-    yield limit
+    return limit
 
 
 def reading(pages: int) -> list[dict[str, Any]]:
