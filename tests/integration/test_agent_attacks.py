@@ -10,6 +10,8 @@ from moto.ses.models import ses_backends
 
 from quadrille import clients
 from quadrille.documents import Place
+from quadrille.llm import Models, Move, ToolCall
+from quadrille.receipts import Receipt
 from quadrille.tasks import Tasks
 from tests.integration import house as harness
 from tests.integration.agent import Agent, calling, finishing
@@ -154,16 +156,33 @@ def test_a_name_no_tool_can_have_is_refused_and_ends_no_task(agent: Agent, name:
 @pytest.mark.parametrize(
     "calls",
     [
-        [("calculate", "9" * 500_000)],
-        [("calculate", {"expression": f"{number} + {'1' * 2_000}"}) for number in range(300)],
-        [("calculate", "{")],
-        [("calculate", json.dumps({"expression": "\ud83d"}))],
+        [ToolCall("calculate", "9" * 1_000_000)],
+        [ToolCall("calculate", f'{{"expression": "{"1" * 2_000} + {number}"}}') for number in range(300)],
+        [ToolCall("x" * 1_000_000, "{}")],
+        [ToolCall("calculate", "\U0001f680" * 300_000)],
     ],
-    ids=["one of half a megabyte", "300 calls", "no JSON", "half a character"],
+    ids=["a megabyte of arguments", "300 calls", "a megabyte of name", "a megabyte of four-byte characters"],
 )
-def test_calls_that_are_too_much_or_broken_are_refused_and_end_no_task(agent: Agent, calls: Any) -> None:
-    task = agent.give(goal(), calling(*calls), calling(SUM), finishing("Done."))
-    assert (task["status"], agent.observations(task)[-2]) == ("completed", "42"), task
+def test_more_than_a_row_holds_is_cut_and_ends_no_task(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, calls: list[ToolCall]
+) -> None:
+    done = ToolCall("finish", '{"result": "Done.", "evidence": []}')
+    moves = iter([Move("\u20ac" * 300_000, tuple(calls), Receipt()), Move("", (done,), Receipt())])
+    monkeypatch.setattr(Models, "choose", lambda *_, **__: next(moves))
+    task = agent.give(goal())
+    assert (task["status"], task["result"], task["steps"]) == ("completed", "Done.", 2)
+    step = clients.steps().get(agent.tenant, task["task_id"], 1)
+    assert len(json.dumps(step, ensure_ascii=False, default=str).encode()) < 400_000
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{", '{"expression": "\\ud83d"}', '["6 * 7"]', '{"expression": 1, "expression": 2}']
+)
+def test_arguments_that_are_broken_are_refused_and_mended(agent: Agent, arguments: str) -> None:
+    broken = {"content": None, "calls": [{"name": "calculate", "arguments": arguments}]}
+    task = agent.give(goal(), broken, calling(SUM), finishing("Done."))
+    assert (task["status"], agent.observations(task)[1]) == ("completed", "42")
+    assert agent.observations(task)[0].startswith("Not made: ")
 
 
 def test_what_is_not_ascii_passes_through_whole(agent: Agent) -> None:
