@@ -1,9 +1,9 @@
 """What an agent sends its model, and what a durable step takes: Quadrille beside three that append.
 
 The same scripted model gives all of them the same work: pages of 2,000 to 6,000 characters to be read one by one, a
-fact on every tenth, and all facts to be told in the end. Tokens are counted by the model's server, tools included; *with a
-cache* the part that a request shares with the one before it counts a tenth. *Recalled* are the facts that stand in the
-last request.
+fact on every tenth, and all facts to be told in the end. Tokens are counted by the model's server, tools included;
+*with a cache* the part that a request shares with the one before it counts a tenth. *Recalled* are the facts that stand
+in the last request.
 
 append      the loop one writes first: every message stays
 langgraph   `create_agent` of LangChain on LangGraph, with its defaults
@@ -58,9 +58,8 @@ def main(arguments: list[str]) -> int:
 def _tokens(server: Server, counts: list[int]) -> list[str]:
     """Print what is sent for tasks of so many steps; the goals that are missed."""
     missed = []
-    print(
-        f"\n{'steps':>5}  {'agent':<11} {'tokens':>9} {'x':>5} {'with a cache':>13} {'x':>5} {'largest':>8} {'recalled':>9}"
-    )
+    head = f"{'steps':>5}  {'agent':<11} {'tokens':>9} {'x':>5} {'with a cache':>13} {'x':>5} {'largest':>8}"
+    print(f"\n{head} {'recalled':>9}")
     for steps in counts:
         base: Run | None = None
         for name in ("append", *PEERS, "quadrille"):

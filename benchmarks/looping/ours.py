@@ -99,7 +99,7 @@ def _agent(patch: pytest.MonkeyPatch, models: str, vectors: str, key: str) -> Ag
 
 def _metered(patch: pytest.MonkeyPatch, agent: Agent) -> Meter:
     meter = Meter()
-    ask_aws, send = BaseClient._make_api_call, httpx2.Client.send
+    ask_aws, send = BaseClient._make_api_call, httpx2.Client.send  # type: ignore[attr-defined]
 
     def asked(client: Any, operation: str, parameters: Any) -> Any:
         with meter.leaving():

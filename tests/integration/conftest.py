@@ -23,6 +23,7 @@ from quadrille.budgets import Limits
 from quadrille.calls import Call, Reply
 from quadrille.claims import Claims
 from quadrille.documents import Documents, Place
+from quadrille.events import Envelope
 from quadrille.keys import Keys
 from quadrille.ledger import Ledger
 from quadrille.machines import Machine
@@ -218,6 +219,21 @@ def agent(house: House, monkeypatch: pytest.MonkeyPatch, tenant: str) -> Agent:
     it = Agent(house, tenant)
     monkeypatch.setattr(clients, "agent_machine", lambda: Machine("agent", it))
     return it
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the events that reached the outbox through an agent's tool."""
+    found: list[str] = []
+    put = Outbox.put
+
+    def seen(outbox: Outbox, envelope: Envelope) -> bool:
+        new = put(outbox, envelope)
+        found.append(envelope.id)
+        return new
+
+    monkeypatch.setattr(Outbox, "put", seen)
+    return found
 
 
 @pytest.fixture

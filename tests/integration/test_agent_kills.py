@@ -6,28 +6,11 @@ from typing import Any
 import pytest
 
 from quadrille import clients
-from quadrille.events import Envelope
-from quadrille.outbox import Outbox
 from tests.integration.agent import Agent, calling, finishing
 from tests.integration.kills import Executioner, last_of_each
 from tests.integration.test_agent import goal
 
 STEPS = 5
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the agent's events that reached the outbox."""
-    found: list[str] = []
-    put = Outbox.put
-
-    def seen(outbox: Outbox, envelope: Envelope) -> bool:
-        new = put(outbox, envelope)
-        found.append(envelope.id)
-        return new
-
-    monkeypatch.setattr(Outbox, "put", seen)
-    return found
 
 
 def script(what: str, agent: Agent) -> None:

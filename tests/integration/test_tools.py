@@ -123,6 +123,8 @@ def test_nobody_sees_another_tenants_or_another_collections_documents(club: Plac
 
 
 def test_a_large_result_is_read_in_stretches_by_its_own_task_alone(use: Use):
+    whole = {"observation": LETTERS[:50], "left_out": "characters 50 to 100", "kind": "result"}
+    clients.steps().end(use.tenant, use.task_id, 12, 0, whole)
     clients.blobs().put(result_key(use.tenant, use.task_id, "r12-0"), LETTERS.encode())
     assert run("read_result", use, result="r12-0", from_character=98).text.endswith("100 of 100]\nij")
     for stranger in (of(use.tenant, "task_2"), of("other")):

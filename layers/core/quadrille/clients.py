@@ -474,7 +474,8 @@ def workbench() -> "Workbench":
     """What the tools of an agent work with."""
     from quadrille.act.tooling import Workbench
 
-    return Workbench(retriever, documents, blobs, models, vectors, outbox, mail, fetcher, settings().tool_characters)
+    limit = settings().tool_characters
+    return Workbench(retriever, documents, blobs, models, vectors, outbox, mail, fetcher, steps, limit)
 
 
 def tools() -> "dict[str, Tool]":

@@ -68,6 +68,8 @@ class Steps:
         steps: list[Step] = []
         for row in (from_item(item) for page in pages for item in page["Items"]):
             place, _, call = row["sk"].partition("/")
+            if call and not (steps and steps[-1].number == int(place)):
+                continue  # what is left of a step that has expired
             if call:
                 steps[-1].calls[int(call)] = row  # type: ignore[index]
             elif len(steps) == limit:

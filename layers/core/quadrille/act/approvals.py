@@ -68,7 +68,9 @@ def decide(
     values: dict[str, Any] = {"decision": decision, "comment": comment, "decided_by": by}
     if arguments is not None:
         values["arguments"] = json.dumps(arguments, ensure_ascii=False)
-        tool = tools[step["calls"][call]["name"]]
+        tool = tools.get(step["calls"][call]["name"])
+        if tool is None:
+            raise Conflict("The tool is not there any more; the call can only be rejected.")
         tool.check(tool.parse(values["arguments"]))
     if not desk.steps.decide(tenant, task_id, number, call, values):
         row = desk.steps.call(tenant, task_id, number, call)

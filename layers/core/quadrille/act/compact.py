@@ -1,7 +1,7 @@
 """The state Compact: what a model sees is made shorter, in one go and seldom.
 
-First old results are cleared, which costs nothing: they can be read again. If that does not make enough room, the old
-steps are folded into a summary by the model; the facts the agent noted in them stay word for word.
+First old results are cleared, which costs nothing: they can be read again. If what is left of the old steps is still
+much, they are folded into a summary by the model; the facts the agent noted in them stay word for word.
 """
 
 import json
@@ -27,7 +27,7 @@ from quadrille.tasks import Tasks
 
 logger = Logger()
 
-_ROOM = 0.5  # of the context that clearing must leave free, or steps are folded
+_LEFT = 0.25  # of the context that steps may take whose results are cleared, or they are folded
 _TOLD = 1_000  # characters of a result that who sums up is told
 
 
@@ -40,9 +40,11 @@ class _Summary(BaseModel):
 
 
 def can_compact(task: Row, steps: Sequence[Step]) -> bool:
-    """Whether a transcript is too long, and more of it is old than what must be shown."""
+    """Whether the steps take too much, and some are old that are not yet cleared."""
     old = steps[: -settings().steps_kept]
-    return bool(old) and context.size(context.messages(task, steps)) > settings().task_context_tokens
+    if not old or old[-1].number <= task["cleared"]:
+        return False
+    return context.size(context.transcript(steps, cleared=int(task["cleared"]))) > settings().task_context_tokens
 
 
 def compact(turn: Turn, payer: Payer, *, tasks: Tasks, steps: Steps, models: Models) -> Turn:
@@ -54,11 +56,11 @@ def compact(turn: Turn, payer: Payer, *, tasks: Tasks, steps: Steps, models: Mod
     old = shown[: -settings().steps_kept]
     if not old:
         return turn.to("think")
-    cleared = {**task, "cleared": old[-1].number}
-    values: dict[str, Any] = {"cleared": old[-1].number}
-    if context.size(context.messages(cleared, shown)) > settings().task_context_tokens * _ROOM:
+    last = old[-1].number
+    values: dict[str, Any] = {"cleared": last}
+    if context.size(context.transcript(old, cleared=last)) > settings().task_context_tokens * _LEFT:
         values |= {
-            "folded": old[-1].number,
+            "folded": last,
             "summary": _summary(task, old, payer, models),
             "pins": _pinned(task, old),
         }

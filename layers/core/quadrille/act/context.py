@@ -33,7 +33,12 @@ def messages(task: Row, steps: Sequence[Step]) -> list[Message]:
     ]
     if task["folded"]:
         head.append({"role": "user", "content": _json({"done_so_far": task["summary"], "notes": task["pins"]})})
-    return head + [message for step in steps for message in _of_step(step, cleared=step.number <= task["cleared"])]
+    return head + transcript(steps, cleared=int(task["cleared"]))
+
+
+def transcript(steps: Sequence[Step], *, cleared: int) -> list[Message]:
+    """Steps as messages; the results of those up to `cleared` are not shown any more."""
+    return [message for step in steps for message in _of_step(step, cleared=step.number <= cleared)]
 
 
 def size(transcript: Iterable[Message]) -> int:
@@ -69,7 +74,7 @@ def _of_step(step: Step, *, cleared: bool) -> list[Message]:
         {
             "id": call_id(step.number, number),
             "type": "function",
-            "function": {"name": call["name"], "arguments": call["arguments"]},
+            "function": {"name": call["name"], "arguments": _object(call["arguments"])},
         }
         for number, call in enumerate(calls)
     ]
@@ -91,7 +96,17 @@ def _shown(step: Step, number: int, call: Mapping[str, Any], cleared: bool) -> d
     if cleared and len(text) > _SHORT:
         return {"result": _UNSEEN}
     left = {"left_out": row["left_out"]} if row["left_out"] else {}
-    return {row["kind"]: _value(text), **left}
+    edited = {"made_with": _value(row["arguments"])} if "arguments" in row else {}
+    return {row["kind"]: _value(text), **left, **edited}
+
+
+def _object(arguments: str) -> str:
+    """Arguments as any provider takes them back, for some read them: what is no JSON object is shown in one."""
+    try:
+        is_object = isinstance(json.loads(arguments or "{}"), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return (arguments or "{}") if is_object else _json({"given": arguments})
 
 
 def _value(text: str) -> Any:

@@ -1,6 +1,7 @@
 """What becomes of a model's move: which of its calls are made, which are refused and why, and where the task goes."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from quadrille.llm import Move, ToolCall
 from quadrille.rows import Row
 from quadrille.steps import Step
 
+_UNNAMEABLE, _NAME = re.compile(r"[^A-Za-z0-9_-]"), 64  # characters no name may have, and how many it may
 _RECENT = 8  # steps in which a repeated call is noticed
 _REPEATED = 2  # times a call was made with the same result before the model is told
 _STUBBORN = 4  # times after which the task is stopped
@@ -36,7 +38,7 @@ class Decision:
 def decide(task: Row, move: Move, steps: Sequence[Step], tools: Mapping[str, Tool], *, left: int) -> Decision:
     """What becomes of a move after these steps; `left` is how many calls the task may still make."""
     if not move.calls:
-        return Decision([], "finish" if _was_prose(steps) and move.text.strip() else "think")
+        return Decision([], "finish") if _was_prose(steps) and move.text.strip() else _refused([], steps)
     if [call.name for call in move.calls] == [finish.name]:
         return _finish(move.calls[0], steps)
     times = [_times(call, steps) for call in move.calls]
@@ -84,7 +86,7 @@ def _judged(
     if call.name == finish.name:
         return _entry(call, "Not finished: call finish alone, after you have seen what your other calls gave.")
     if tool is None:
-        return _entry(call, f"There is no tool {call.name!r}. There are: {', '.join([*tools, finish.name])}.")
+        return _entry(call, f"There is no tool {call.name[:100]!r}. There are: {', '.join([*tools, finish.name])}.")
     if refused := _refusal(call, tool):
         return _entry(call, refused)
     if times >= _REPEATED:
@@ -94,7 +96,9 @@ def _judged(
 
 
 def _entry(call: ToolCall, refused: str = "", *, approval: bool = False) -> dict[str, Any]:
-    return {"name": call.name[:100], "arguments": call.arguments, "refused": refused, "approval": approval}
+    """A name is kept as a provider takes it back: one that no tool can have would end the task."""
+    name = _UNNAMEABLE.sub("_", call.name)[:_NAME] or "_"
+    return {"name": name, "arguments": call.arguments, "refused": refused, "approval": approval}
 
 
 def _refusal(call: ToolCall, tool: Tool) -> str:

@@ -57,13 +57,13 @@ def finish(turn: Turn, *, closing: Closing, now: float) -> None:
     step = closing.steps.get(turn.tenant, turn.task_id, turn.step)
     if step is None:
         return
-    values: dict[str, Any] = {"result": step["thought"], "evidence": []}
+    values: dict[str, Any] = {"result": step["thought"], "evidence": [], "open_points": []}
     if step["calls"]:
         arguments: Result = finish_tool.check(finish_tool.parse(step["calls"][0]["arguments"]))
         evidence = [
             {**item.model_dump(), "found": _holds(turn, item.call, item.quote, closing)} for item in arguments.evidence
         ]
-        values = {"result": arguments.result, "evidence": evidence}
+        values |= {"result": arguments.result, "evidence": evidence}
     _end(turn, Status.COMPLETED, values, closing, now)
 
 

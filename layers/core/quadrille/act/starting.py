@@ -88,14 +88,16 @@ def cancel(tenant: str, task_id: str, *, office: Office, now: float) -> Row:
     changed = office.tasks.change(tenant, task_id, int(task["run"]), values, when=(*ACTIVE, *RESUMABLE))
     if changed is None:
         raise Conflict(f"The task has ended: {office.tasks.get(tenant, task_id)['status']}.")
-    if task["status"] == Status.WAITING:
-        office.machine.go_on(task["token"])
+    if changed.get("token"):  # it may have begun to wait since it was read
+        office.machine.go_on(changed["token"])
     return changed
 
 
 def resume(tenant: str, task_id: str, budget: Allowance, *, office: Office, now: float) -> Row:
     """Let a stopped task go on where it was. Raises `NotFound`, `Conflict`, and `Invalid` for a used-up limit."""
     task = office.tasks.get(tenant, task_id)
+    if task["status"] == Status.RUNNING and _start(tenant, task, office):
+        return task  # whoever gave or resumed it was gone before its execution began
     if task["status"] not in RESUMABLE:
         raise Conflict(f"The task is {task['status']}; what is stopped or failed can be resumed.")
     limits = _limits(tenant, task_id, budget, task["limits"], office)
@@ -119,11 +121,11 @@ def resume(tenant: str, task_id: str, budget: Allowance, *, office: Office, now:
     return changed
 
 
-def _start(tenant: str, task: Row, office: Office) -> None:
-    """Start the execution of a task's run; it has one name, so it is started once."""
+def _start(tenant: str, task: Row, office: Office) -> bool:
+    """Start the execution of a task's run, if it was not started; it has one name, so that it is started once."""
     step, run = int(task["step"]), int(task["run"])
     turn = Turn(tenant=tenant, task_id=task["sk"], run=run, step=step, since=step)
-    office.machine.start(f"{task['sk']}-{run}", turn)
+    return office.machine.start(f"{task['sk']}-{run}", turn)
 
 
 def _limits(

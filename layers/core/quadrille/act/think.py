@@ -16,7 +16,7 @@ from quadrille.calls import Payer
 from quadrille.config import settings
 from quadrille.costs import Costs
 from quadrille.errors import BudgetExceeded, ProviderRefused, ResultLost, Unanswered, UnknownPrice
-from quadrille.llm import Models, Move
+from quadrille.llm import Models, Move, ToolCall
 from quadrille.purposes import STEP
 from quadrille.rows import Row
 from quadrille.steps import Step, Steps
@@ -24,6 +24,8 @@ from quadrille.tasks import Status, Tasks
 
 _FINAL = (ProviderRefused, ResultLost, Unanswered, UnknownPrice)
 _MOST_SOURCES = 90
+_MOST_BYTES, _TEXT_BYTES = 200_000, 150_000  # of all calls, and of one text; an item holds 400 KB
+_CALL_BYTES = 500  # of a call besides its arguments, a refusal among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def _step(turn: Turn, task: Row, steps: list[Step], payer: Payer, mind: Mind) ->
 
 
 def offered(task: Row, tools: Mapping[str, Tool]) -> dict[str, Tool]:
-    """The tools of a task: those it names, else all."""
-    return {name: tool for name, tool in tools.items() if task["tools"] is None or name in task["tools"]}
+    """The tools of a task: those it names, else all. None of a deployer's is `finish`, which is there always."""
+    allowed = tools if task["tools"] is None else task["tools"]
+    return {name: tool for name, tool in tools.items() if name in allowed and name != finish.name}
 
 
 def _kept(decision: Decision, move: Move, tools: Mapping[str, Tool]) -> dict[str, Any]:
@@ -130,10 +133,17 @@ def _sources(steps: list[Step]) -> tuple[str, ...]:
 
 
 def _storable(move: Move) -> Move:
-    """The same without halves of characters, which no table takes."""
-    whole = [replace(call, name=_whole(call.name), arguments=_whole(call.arguments)) for call in move.calls]
-    return replace(move, text=_whole(move.text), calls=tuple(whole))
+    """The same as a row takes it: without halves of characters, and no more than it holds."""
+    calls: list[ToolCall] = []
+    room = _MOST_BYTES
+    for call in move.calls:
+        kept = replace(call, name=_cut(call.name), arguments=_cut(call.arguments))
+        room -= len(kept.arguments.encode()) + _CALL_BYTES
+        if room < 0:
+            break
+        calls.append(kept)
+    return replace(move, text=_cut(move.text), calls=tuple(calls))
 
 
-def _whole(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:_TEXT_BYTES].decode("utf-8", "ignore")

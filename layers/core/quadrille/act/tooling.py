@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quadrille.llm import Models
     from quadrille.mail import Mail
     from quadrille.outbox import Outbox
+    from quadrille.steps import Steps
     from quadrille.vectors import Vectors
 
 A = TypeVar("A", bound="Arguments")
@@ -78,6 +79,7 @@ class Workbench:
     outbox: "Callable[[], Outbox]"
     mail: "Callable[[], Mail]"
     fetcher: "Callable[[], Fetcher]"
+    steps: "Callable[[], Steps]"
     characters: int
     now: Callable[[], float] = field(default=time.time)
 
