@@ -127,6 +127,32 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail: the first of each header that matters, by its name in lower case, and who writes.
+
+    `digest` is of what the mail is, and not of how it came. `kinds` are the content types of its parts; `error` says
+    why `content` is empty if it cannot be read.
+    """
+
+    headers: Mapping[str, str]
+    name: str
+    address: str
+    digest: str
+    kinds: tuple[str, ...]
+    content: Extracted
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mail's text: what is new in it, what it quotes of earlier mails, and how it is signed."""
+
+    text: str
+    quoted: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recognised:
     """What OCR reads on a page, and how sure it is of it on average, from 0 to 100."""
 
