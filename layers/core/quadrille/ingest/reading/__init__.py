@@ -8,9 +8,9 @@ from quadrille.ingest.reading.contained import depict, open_mail, read, recognis
 from quadrille.ingest.reading.extracted import (
     Attachment,
     Extracted,
-    Letter,
     Limits,
     Missing,
+    OpenedMail,
     Page,
     Recognised,
     Written,
@@ -19,9 +19,9 @@ from quadrille.ingest.reading.extracted import (
 __all__ = [
     "Attachment",
     "Extracted",
-    "Letter",
     "Limits",
     "Missing",
+    "OpenedMail",
     "Page",
     "Recognised",
     "Written",

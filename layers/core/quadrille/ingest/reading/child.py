@@ -29,7 +29,7 @@ _PICTURES = (f"{_HERE}.pictures", "pypdfium2", "PIL.JpegImagePlugin", "PIL.PngIm
 _PAGES = ("recognise", "depict")
 _MODULES = {
     "read": (f"{_HERE}.formats", *_PARSERS),
-    "open": (f"{_HERE}.letters", "markdownify", "charset_normalizer", "email.parser"),
+    "open": (f"{_HERE}.opening", "markdownify", "charset_normalizer", "email.parser"),
     "split": (f"{_HERE}.quotes", "mailparser_reply"),
     "recognise": (f"{_HERE}.ocr", "tesserocr", "tessdata", *_PICTURES),
     "depict": _PICTURES,
@@ -121,9 +121,9 @@ def _result(data: bytes, request: dict[str, Any], limits: Limits) -> Iterator[by
 
             return wire.pack_recognised(ocr.recognise(data, request["page"], request["languages"], limits))
         case "open":
-            from quadrille.ingest.reading import letters
+            from quadrille.ingest.reading import opening
 
-            return wire.pack_letter(letters.read(data, limits))
+            return wire.pack_opened(opening.read(data, limits))
         case "split":
             from quadrille.ingest.reading import quotes
 

@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 
 from quadrille.errors import RetryLater, TooLarge, Unreadable
 from quadrille.ingest.reading import wire
-from quadrille.ingest.reading.extracted import Extracted, Letter, Limits, Recognised, Written
+from quadrille.ingest.reading.extracted import Extracted, Limits, OpenedMail, Recognised, Written
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ def depict(data: bytes, page: int, limits: Limits) -> bytes:
     return _reader("depict").depict(data, page, limits)
 
 
-def open_mail(data: bytes, limits: Limits) -> Letter:
-    """A mail as a letter, read in a child. Raises as `read`."""
+def open_mail(data: bytes, limits: Limits) -> OpenedMail:
+    """What a mail holds, read in a child. Raises as `read`."""
     return _reader("open").open(data, limits)
 
 
@@ -95,9 +95,9 @@ class Reader:
         """One page as an image file."""
         return self._result(data, {"page": page}, limits, lambda _, parts: parts[0])
 
-    def open(self, data: bytes, limits: Limits) -> Letter:
-        """A mail as a letter."""
-        return self._result(data, {}, limits, wire.letter)
+    def open(self, data: bytes, limits: Limits) -> OpenedMail:
+        """What a mail holds."""
+        return self._result(data, {}, limits, wire.opened)
 
     def split(self, text: str, limits: Limits) -> Written:
         """What a mail's text consists of."""

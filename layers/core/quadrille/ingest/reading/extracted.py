@@ -39,13 +39,14 @@ class Limits:
     depth: int = 3
 
     @classmethod
-    def of(cls, here: "Settings") -> "Limits":
-        """As a deployer set them."""
+    def of(cls, here: "Settings", **more: int) -> "Limits":
+        """As a deployer set them; `more` are others of them."""
         return cls(
             pages=here.max_document_pages,
             characters=here.max_document_characters,
             seconds=here.max_reading_seconds,
             memory=here.max_reading_bytes,
+            **more,
         )
 
     def check(self, characters: int) -> None:
@@ -127,7 +128,7 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OpenedMail:
     """A mail: the first of each header that matters, by its name in lower case, and who writes.
 
     `digest` is of what the mail is, and not of how it came. `kinds` are the content types of its parts; `error` says

@@ -21,22 +21,23 @@ def split(text: str) -> Written:
     text = _BLANK.sub("\n\n", text).strip()
     message = EmailMessage(text=text, languages=list(_LANGUAGES), keep_hyphen_lists=True)
     newest, *earlier = message.read().replies
-    parts = [_told_apart(newest, newest=True), *(_told_apart(reply, newest=False) for reply in earlier)]
+    heads = "\n".join(reply.headers or "" for reply in earlier)  # one may come in pieces, as French ones do
+    parts = [_told_apart(newest, ""), *(_told_apart(reply, heads) for reply in earlier)]
     new, quoted = ("\n\n".join(filter(None, side)) for side in zip(*parts, strict=True))
     if not new:  # all of it is quoted: forwarded, perhaps
         return Written(text)
     return Written(new, quoted, newest.signatures or "")
 
 
-def _told_apart(reply: "EmailReply", *, newest: bool) -> tuple[str, str]:
-    """What is new and what is quoted of a part of a mail.
+def _told_apart(reply: "EmailReply", heads: str) -> tuple[str, str]:
+    """What is new and what is quoted of a part of a mail; one with `heads` before it is an earlier mail.
 
     Whoever answers below or between quoted lines has written those that are not quoted.
     """
-    lines = reply.body.split("\n")
+    lines = [line for line in reply.body.split("\n") if not line or line not in heads]
     marked = [line for line in lines if _QUOTE.match(line)]
-    if not newest and not marked:
+    if heads and not marked:
         return "", f"{reply.headers}\n{reply.full_body}".strip()
     own = "\n".join(line for line in lines if not _QUOTE.match(line) and not _RULE.match(line))
-    head = "" if newest else reply.headers
+    head = reply.headers if heads else ""
     return own.strip(), "\n".join(filter(None, (head, *marked)))

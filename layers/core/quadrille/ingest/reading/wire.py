@@ -11,8 +11,8 @@ from quadrille.errors import TooLarge, Unreadable
 from quadrille.ingest.reading.extracted import (
     Attachment,
     Extracted,
-    Letter,
     Missing,
+    OpenedMail,
     Page,
     Recognised,
     Written,
@@ -41,17 +41,17 @@ def pack_extracted(extracted: Extracted) -> Iterator[bytes]:
     return pack(_head(extracted), *_parts(extracted))
 
 
-def pack_letter(letter: Letter) -> Iterator[bytes]:
-    """A mail, for `letter`."""
+def pack_opened(mail: OpenedMail) -> Iterator[bytes]:
+    """A mail, for `opened`."""
     told = {
-        "headers": dict(letter.headers),
-        "name": letter.name,
-        "address": letter.address,
-        "digest": letter.digest,
-        "kinds": letter.kinds,
-        "error": letter.error,
+        "headers": dict(mail.headers),
+        "name": mail.name,
+        "address": mail.address,
+        "digest": mail.digest,
+        "kinds": mail.kinds,
+        "error": mail.error,
     }
-    return pack({**_head(letter.content), "letter": told}, *_parts(letter.content))
+    return pack({**_head(mail.content), "mail": told}, *_parts(mail.content))
 
 
 def pack_written(written: Written) -> Iterator[bytes]:
@@ -113,10 +113,10 @@ def extracted(head: dict[str, Any], parts: Sequence[bytes]) -> Extracted:
     )
 
 
-def letter(head: dict[str, Any], parts: Sequence[bytes]) -> Letter:
-    """What `pack_letter` packed."""
-    told = head["letter"]
-    return Letter(
+def opened(head: dict[str, Any], parts: Sequence[bytes]) -> OpenedMail:
+    """What `pack_opened` packed."""
+    told = head["mail"]
+    return OpenedMail(
         {str(name): str(value) for name, value in told["headers"].items()},
         str(told["name"]),
         str(told["address"]),

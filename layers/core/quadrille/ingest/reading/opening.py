@@ -1,4 +1,4 @@
-"""Mails as letters: who writes, what the headers tell of it, its text and its files, and what it is, as a digest."""
+"""Opening a mail: who writes, what its headers tell, its text and its files, and what it is, as a digest."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from email.utils import getaddresses
 
 from quadrille.errors import TooLarge, Unreadable
 from quadrille.ingest.reading import mail
-from quadrille.ingest.reading.extracted import Extracted, Letter, Limits
+from quadrille.ingest.reading.extracted import Extracted, Limits, OpenedMail
 from quadrille.ingest.reading.headers import Readable, header
 
 _KEPT = (
@@ -25,8 +25,8 @@ _PARTS = 1_000
 _ADDRESS = re.compile(r"[^@\s<>\"(),;:]{1,64}@[^@\s<>\"(),;:]{1,255}")
 
 
-def read(data: bytes, limits: Limits) -> Letter:
-    """A mail as a letter. What of it cannot be read is said in `error`. Raises `Unreadable` for what is no mail."""
+def read(data: bytes, limits: Limits) -> OpenedMail:
+    """What a mail holds. What of it cannot be read is said in `error`. Raises `Unreadable` for what is no mail."""
     message = message_from_bytes(data, policy=Readable())
     headers = {name: header(message, name) for name in _KEPT if name in message}
     if not headers.keys() & {"from", "subject", "date", "message-id", "return-path"}:
@@ -34,7 +34,7 @@ def read(data: bytes, limits: Limits) -> Letter:
     name, address = _sender(headers.get("from", ""))
     kinds = tuple(dict.fromkeys(part.get_content_type() for part in _parts(message)))
     content, error = _content(message, kinds, limits)
-    return Letter(headers, name, address, _digest(message, headers), kinds, content, error)
+    return OpenedMail(headers, name, address, _digest(message, headers), kinds, content, error)
 
 
 def _content(message: Message, kinds: Iterable[str], limits: Limits) -> tuple[Extracted, str]:
