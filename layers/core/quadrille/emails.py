@@ -48,19 +48,21 @@ class Emails:
 
         It is written with the customer's entry, if there is an address, and with what publishes EmailReceived.
         """
+        first = {"pk": f"mail#{tenant}", "sk": digest}
+        if get(self.dynamodb, self.table, first):  # cheaper than a transaction that fails
+            return False
         email_id = f"email_{at:011x}{digest[:16]}"
         values = {**values, "status": Status.RECEIVED, "received_at": at, "address": address, "hops": hops}
         event = EmailReceived(email_id=email_id)
         published = emits(event, tenant=tenant, subject=f"emails/{email_id}", hops=hops)
         row = {**_key(tenant, email_id), **values, **self._changed(), **published}
-        first = {"pk": f"mail#{tenant}", "sk": digest, "email_id": email_id, "expires_at": row["expires_at"]}
-        items = [self._put(row), self._put(first)]
+        items = [self._put(row), self._put({**first, "email_id": email_id, "expires_at": row["expires_at"]})]
         if address:
             items.append(self.customers.item(entry_of(tenant, row), {"status": Status.RECEIVED}))
         try:
             self.dynamodb.transact_write_items(TransactItems=items)  # type: ignore[arg-type]
         except self.dynamodb.exceptions.TransactionCanceledException:
-            if get(self.dynamodb, self.table, {"pk": first["pk"], "sk": first["sk"]}) is None:
+            if get(self.dynamodb, self.table, first) is None:
                 raise
             return False
         return True

@@ -86,6 +86,6 @@ def _fields(row: Row) -> Mapping[str, Any]:
         "received_at": moment(row["received_at"], per_second=_MILLISECONDS),
         "draft": json.loads(row["draft"]) if row.get("draft") else None,
         "attachments": row.get("attachments", []),
-        "receipt": row.get("receipt") or Receipt().public(),
+        "receipt": (Receipt.parse(row["receipt"]) if "receipt" in row else Receipt()).public(),
         "updated_at": moment(row["updated_at"]),
     }

@@ -33,7 +33,7 @@ def machine_made(mail: OpenedMail, *, own: str) -> str:
         return "It has no sender."
     if mail.address in {address.lower() for _, address in getaddresses([own])}:
         return "It comes from the address this desk sends from."
-    if "multipart/report" in mail.headers.get("content-type", "") or "message/delivery-status" in mail.kinds:
+    if mail.kinds[0] == "multipart/report" or "message/delivery-status" in mail.kinds:
         return "It reports on the delivery of another mail."
     if mail.headers.get("return-path", "?").strip(" <>") == "" or local == "mailer-daemon":
         return "It is a bounce: it has no return path."

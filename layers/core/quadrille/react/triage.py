@@ -39,7 +39,7 @@ from quadrille.llm import Models
 from quadrille.react.classifying import Labels, Letter, classify
 from quadrille.react.mailroom import limits
 from quadrille.react.refusals import flagged, machine_made
-from quadrille.react.replying import Draft, draft
+from quadrille.react.replying import draft
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 
@@ -203,8 +203,6 @@ class _Case:
         examples = office.examples.nearest(
             self.tenant, labels.question or letter.text, labels.category, most=here.examples_shown
         )
-        made: Draft | None = None
-        why = ""
         try:
             made, cost = draft(
                 letter, labels, self.payer.after(self.spent), desk=office.desk(), wishes=wishes, examples=examples
@@ -212,15 +210,16 @@ class _Case:
         except QuadrilleError as error:
             if not _is_final(error):
                 raise
-            cost, why = _cost(error), str(error)
+            self.spent += _cost(error)
+            return self._end(no_draft=str(error))
         self.spent += cost
-        self._end(draft=made.model_dump_json() if made else None, no_draft=why)
+        return self._end(draft=made.model_dump_json()) if made.supported else self._end(no_draft=made.reason)
 
     def _fail(self, error: str) -> None:
         values = {**self.known, "status": Status.FAILED, "error": error, "receipt": self.spent.public()}
         _end(self.envelope, self.row, values, self.office)
 
-    def _end(self, *, no_draft: str, **more: Any) -> None:
+    def _end(self, *, no_draft: str = "", **more: Any) -> None:
         values = {**self.known, **more, "no_draft": no_draft or None, "error": None, "receipt": self.spent.public()}
         _end(self.envelope, self.row, {**values, "status": Status.TRIAGED}, self.office)
 

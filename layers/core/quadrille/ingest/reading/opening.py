@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses
@@ -14,7 +14,7 @@ from quadrille.ingest.reading.extracted import Extracted, Limits, OpenedMail
 from quadrille.ingest.reading.headers import Readable, header
 
 _KEPT = (
-    *("subject", "from", "to", "date", "message-id", "return-path", "content-type"),
+    *("subject", "from", "to", "date", "message-id", "return-path"),
     *("auto-submitted", "precedence", "x-autoreply", "x-autorespond", "x-auto-response-suppress"),
     *("list-id", "list-post", "list-unsubscribe", "x-ses-spam-verdict", "x-ses-virus-verdict", "x-quadrille-hops"),
 )
@@ -33,14 +33,14 @@ def read(data: bytes, limits: Limits) -> OpenedMail:
         raise Unreadable("The object is no mail: it has no header that mails have.")
     name, address = _sender(headers.get("from", ""))
     kinds = tuple(dict.fromkeys(part.get_content_type() for part in _parts(message)))
-    content, error = _content(message, kinds, limits)
+    content, error = _content(message, limits)
     return OpenedMail(headers, name, address, _digest(message, headers), kinds, content, error)
 
 
-def _content(message: Message, kinds: Iterable[str], limits: Limits) -> tuple[Extracted, str]:
+def _content(message: Message, limits: Limits) -> tuple[Extracted, str]:
     """The text and the files, and why there are none, if they cannot be read."""
     try:
-        if any(kind in _SEALED for kind in kinds):
+        if message.get_content_type() in _SEALED:
             raise Unreadable(mail.ENCRYPTED)
         content = mail.content(message, limits)
         if content.text.lstrip().startswith(_PGP):
@@ -61,18 +61,18 @@ def _sender(given: str) -> tuple[str, str]:
 
 def _digest(message: Message, headers: dict[str, str]) -> str:
     """What a mail is, whoever carried it: its headers of `_IS` and the content of each part, however encoded."""
-    parts = [(part.get_content_type(), hashlib.sha256(_bytes(part)).hexdigest()) for part in _parts(message)]
+    held = (part for part in _parts(message) if not part.is_multipart())
+    parts = [(part.get_content_type(), hashlib.sha256(_bytes(part)).hexdigest()) for part in held]
     known = [[headers.get(name, "") for name in _IS], parts]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 def _parts(message: Message) -> Iterator[Message]:
-    """The parts that hold something, in order. Raises `TooLarge`."""
+    """The mail and all its parts, in order. Raises `TooLarge`."""
     for number, part in enumerate(message.walk()):
         if number >= _PARTS:
             raise TooLarge(f"The mail has over {_PARTS} parts, which is the limit.")
-        if not part.is_multipart():
-            yield part
+        yield part
 
 
 def _bytes(part: Message) -> bytes:
