@@ -137,7 +137,9 @@ def test_an_invitation_and_a_report_of_delivery_are_not_answered() -> None:
     invitation = mail()
     invitation.add_alternative("BEGIN:VCALENDAR\nEND:VCALENDAR", subtype="calendar")
     assert "invitation" in machine_made(opened(invitation), own="")
-    report = b'From: mx@example.com\nSubject: failed\nContent-Type: multipart/report; boundary="x"\n\n--x\n\nText\n--x--'
+    report = (
+        b'From: mx@example.com\nSubject: failed\nContent-Type: multipart/report; boundary="x"\n\n--x\n\nText\n--x--'
+    )
     assert "delivery" in machine_made(opened(report), own="")
 
 

@@ -131,8 +131,8 @@ class Extracted:
 class OpenedMail:
     """A mail: the first of each header that matters, by its name in lower case, and who writes.
 
-    `digest` is of what the mail is, and not of how it came. `kinds` are the content types of the mail and its parts; `error` says
-    why `content` is empty if it cannot be read.
+    `digest` is of what the mail is, and not of how it came. `kinds` are the content types of the mail and its parts;
+    `error` says why `content` is empty if it cannot be read.
     """
 
     headers: Mapping[str, str]

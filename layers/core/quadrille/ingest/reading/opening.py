@@ -40,13 +40,11 @@ def read(data: bytes, limits: Limits) -> OpenedMail:
 def _content(message: Message, limits: Limits) -> tuple[Extracted, str]:
     """The text and the files, and why there are none, if they cannot be read."""
     try:
-        if message.get_content_type() in _SEALED:
-            raise Unreadable(mail.ENCRYPTED)
         content = mail.content(message, limits)
-        if content.text.lstrip().startswith(_PGP):
-            raise Unreadable(mail.ENCRYPTED)
     except (Unreadable, TooLarge) as error:
         return Extracted(""), str(error)
+    if message.get_content_type() in _SEALED or content.text.lstrip().startswith(_PGP):
+        return Extracted(""), mail.ENCRYPTED
     return content, ""
 
 

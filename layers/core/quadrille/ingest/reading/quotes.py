@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "cs", "da", "sv", "ja", "ko", "zh")
 _BLANK = re.compile(r"\n\s*\n\s*\n")
 _QUOTE = re.compile(r"^\s*>")
+_ANNOUNCED = re.compile(r"^[^\n>]*(?:@|\d{4})[^\n]*:$\s*(?=^\s*>)", re.MULTILINE)  # "... 2026, ann@example.com wrote:"
 _RULE = re.compile(r"^\s*-{3,}.*-{3,}\s*$")  # such as "--- Forwarded message ---"
 
 
@@ -34,7 +35,8 @@ def _told_apart(reply: "EmailReply", heads: str) -> tuple[str, str]:
 
     Whoever answers below or between quoted lines has written those that are not quoted.
     """
-    lines = [line for line in reply.body.split("\n") if not line or line not in heads]
+    body = _ANNOUNCED.sub("", reply.body)  # in a language that is not known
+    lines = [line for line in body.split("\n") if not line or line not in heads]
     marked = [line for line in lines if _QUOTE.match(line)]
     if heads and not marked:
         return "", f"{reply.headers}\n{reply.full_body}".strip()
