@@ -30,6 +30,7 @@ from quadrille.costs import Costs
 from quadrille.customers import Customers
 from quadrille.desks import Desks
 from quadrille.documents import Documents
+from quadrille.emails import Emails
 from quadrille.errors import Busy, ProviderRefused
 from quadrille.examples import Examples
 from quadrille.functions import Functions
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from quadrille.events import Envelope
     from quadrille.react.consumers import Consumer
     from quadrille.react.replaying import Studio
+    from quadrille.react.triage import Office as MailOffice
 
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _PAID = Config(read_timeout=30, retries={"total_max_attempts": 1})
@@ -230,6 +232,20 @@ def customers() -> Customers:
     """Which cases customers have."""
     here = settings()
     return Customers(here.cases_table, dynamodb(), here.case_days)
+
+
+@cache
+def emails() -> Emails:
+    """Mails and what came of them."""
+    here = settings()
+    return Emails(here.cases_table, dynamodb(), customers(), here.case_days, now=time.time)
+
+
+def mail_office() -> "MailOffice":
+    """Where mails are worked on."""
+    from quadrille.react.triage import Office as MailOffice
+
+    return MailOffice(emails(), customers(), desks(), examples(), blobs(), models(), desk)
 
 
 def done(consumer: str) -> "DynamoDBPersistenceLayer":

@@ -191,6 +191,11 @@ class Settings(BaseModel):
     example_characters: PositiveInt = 2_000
     examples_shown: PositiveInt = 3
     case_days: PositiveInt = 365  # that a mail or a ticket is kept after its last change
+    max_mail_bytes: PositiveInt = 40 * 1024 * 1024  # with its attachments in base64; SES takes no more
+    max_attached_bytes: PositiveInt = 25 * 1024 * 1024  # of a mail; what is beyond is missing
+    mail_collection: str = "mail"  # where attachments of mails become documents
+    split_seconds: PositiveInt = 5  # to find what is quoted in a mail; else all of it is new
+    drafts_per_hour: PositiveInt = 5  # to one sender
     embed_seconds: PositiveInt = 60
     inline_result_bytes: Annotated[int, Field(ge=1, le=300 * 1024)] = 16 * 1024  # an item holds 400 KB
     upload_seconds: PositiveInt = 900

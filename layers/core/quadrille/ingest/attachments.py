@@ -50,6 +50,26 @@ def put(
     return replace(extracted, attachments=taken, missing=(*extracted.missing, *missing))
 
 
+def put_of_case(
+    tenant: str, collection: str, case: str, extracted: Extracted, blobs: Blobs, limits: Limits
+) -> list[dict[str, str | None]]:
+    """Put the attachments of a case's mail where they become documents, and give what became of each of them.
+
+    Their keys follow from the case and their names, so that a second delivery puts the same again.
+    """
+    put_: list[dict[str, str | None]] = [
+        {"filename": gap.attachment or "", "document_id": None, "error": gap.reason} for gap in extracted.missing
+    ]
+    for file in extracted.attachments:
+        there = Place(tenant, collection, f"{case}/{file.name}")
+        refusal = _refusal(there, 1, limits)
+        if not refusal:
+            blobs.put(there.key, file.data, about={_DEPTH: "1"})
+        document_id = None if refusal else there.document_id
+        put_.append({"filename": file.name, "document_id": document_id, "error": refusal or None})
+    return put_
+
+
 def listed(objects: Iterable[str], blobs: Blobs) -> Iterator[str]:
     """The keys of the attachments that the lists among these objects name."""
     for key in filter(_is_list, objects):

@@ -4,7 +4,30 @@
 the work.
 """
 
-from quadrille.ingest.reading.contained import depict, read, recognise
-from quadrille.ingest.reading.extracted import Attachment, Extracted, Limits, Missing, Page, Recognised
+from quadrille.ingest.reading.contained import depict, open_mail, read, recognise, split
+from quadrille.ingest.reading.extracted import (
+    Attachment,
+    Extracted,
+    Limits,
+    Missing,
+    OpenedMail,
+    Page,
+    Recognised,
+    Written,
+)
 
-__all__ = ["Attachment", "Extracted", "Limits", "Missing", "Page", "Recognised", "depict", "read", "recognise"]
+__all__ = [
+    "Attachment",
+    "Extracted",
+    "Limits",
+    "Missing",
+    "OpenedMail",
+    "Page",
+    "Recognised",
+    "Written",
+    "depict",
+    "open_mail",
+    "read",
+    "recognise",
+    "split",
+]

@@ -26,24 +26,28 @@ _OUTPUT = 192 * 1024 * 1024  # bytes; the longest text and the most attachments 
 _HERE = "quadrille.ingest.reading"
 _PARSERS = ("pypdfium2", "markdownify", "openpyxl", "charset_normalizer", "email.parser", "xml.etree.ElementTree")
 _PICTURES = (f"{_HERE}.pictures", "pypdfium2", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
+_PAGES = ("recognise", "depict")
 _MODULES = {
     "read": (f"{_HERE}.formats", *_PARSERS),
+    "open": (f"{_HERE}.opening", "markdownify", "charset_normalizer", "email.parser"),
+    "split": (f"{_HERE}.quotes", "mailparser_reply"),
     "recognise": (f"{_HERE}.ocr", "tesserocr", "tessdata", *_PICTURES),
     "depict": _PICTURES,
 }
 # Taken by a parser if they are there. No layer of a task's function has them, so no machine uses them.
-_UNUSED = {"read": ("numpy", "PIL", "lxml", "defusedxml", "pandas")}
+_UNUSED = {"read": ("numpy", "PIL", "lxml", "defusedxml", "pandas"), "open": ("numpy", "PIL", "lxml")}
 
 
 def main(descriptor: int, task: str) -> None:
     """Serve requests, one at a time, until the parent closes its end. Each comes with the file and a place to write.
 
-    All are for one task: `read` a file, `recognise` a page's text by OCR, or `depict` a page.
+    All are for one task: `read` a file, `open` a mail, `split` its text, `recognise` a page's text by OCR, or `depict`
+    a page.
     """
     for name in _UNUSED.get(task, ("numpy",)):
         sys.modules[name] = None  # type: ignore[assignment]
     control = socket.socket(fileno=descriptor)
-    warm = task != "read"
+    warm = task in _PAGES
     if warm:  # a page takes a second, and what is missing must not be taken for a page's fault
         _import(*_MODULES[task])
     control.sendall(b"ready\n")
@@ -116,6 +120,14 @@ def _result(data: bytes, request: dict[str, Any], limits: Limits) -> Iterator[by
             from quadrille.ingest.reading import ocr
 
             return wire.pack_recognised(ocr.recognise(data, request["page"], request["languages"], limits))
+        case "open":
+            from quadrille.ingest.reading import opening
+
+            return wire.pack_opened(opening.read(data, limits))
+        case "split":
+            from quadrille.ingest.reading import quotes
+
+            return wire.pack_written(quotes.split(data.decode()))
         case "depict":
             from quadrille.ingest.reading import pictures
 

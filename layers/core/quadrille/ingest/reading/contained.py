@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 
 from quadrille.errors import RetryLater, TooLarge, Unreadable
 from quadrille.ingest.reading import wire
-from quadrille.ingest.reading.extracted import Extracted, Limits, Recognised
+from quadrille.ingest.reading.extracted import Extracted, Limits, OpenedMail, Recognised, Written
 
 T = TypeVar("T")
 
@@ -43,6 +43,16 @@ def recognise(data: bytes, page: int, languages: str, limits: Limits) -> Recogni
 def depict(data: bytes, page: int, limits: Limits) -> bytes:
     """A page (from 1) of a PDF or an image as a PNG or JPEG file, drawn in a child. Raises as `read`."""
     return _reader("depict").depict(data, page, limits)
+
+
+def open_mail(data: bytes, limits: Limits) -> OpenedMail:
+    """What a mail holds, read in a child. Raises as `read`."""
+    return _reader("open").open(data, limits)
+
+
+def split(text: str, limits: Limits) -> Written:
+    """What is new in a mail's text, and what is not, told apart in a child. Raises as `read`."""
+    return _reader("split").split(text, limits)
 
 
 @cache
@@ -84,6 +94,14 @@ class Reader:
     def depict(self, data: bytes, page: int, limits: Limits) -> bytes:
         """One page as an image file."""
         return self._result(data, {"page": page}, limits, lambda _, parts: parts[0])
+
+    def open(self, data: bytes, limits: Limits) -> OpenedMail:
+        """What a mail holds."""
+        return self._result(data, {}, limits, wire.opened)
+
+    def split(self, text: str, limits: Limits) -> Written:
+        """What a mail's text consists of."""
+        return self._result(text.encode(), {}, limits, wire.written)
 
     def _result(self, data: bytes, request: dict[str, Any], limits: Limits, build: wire.Build[T]) -> T:
         """What the child makes of one file; others wait for their turn."""

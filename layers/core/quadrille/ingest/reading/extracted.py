@@ -39,13 +39,14 @@ class Limits:
     depth: int = 3
 
     @classmethod
-    def of(cls, here: "Settings") -> "Limits":
-        """As a deployer set them."""
+    def of(cls, here: "Settings", **more: int) -> "Limits":
+        """As a deployer set them; `more` are others of them."""
         return cls(
             pages=here.max_document_pages,
             characters=here.max_document_characters,
             seconds=here.max_reading_seconds,
             memory=here.max_reading_bytes,
+            **more,
         )
 
     def check(self, characters: int) -> None:
@@ -124,6 +125,32 @@ class Extracted:
         """What `to_json` gave."""
         pages, missing = (Page(**page) for page in stored["pages"]), (Missing(**gap) for gap in stored["missing"])
         return cls(stored["text"], tuple(pages), tuple(missing), stored["markdown"])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMail:
+    """A mail: the first of each header that matters, by its name in lower case, and who writes.
+
+    `digest` is of what the mail is, and not of how it came. `kinds` are the content types of the mail and its parts;
+    `error` says why `content` is empty if it cannot be read.
+    """
+
+    headers: Mapping[str, str]
+    name: str
+    address: str
+    digest: str
+    kinds: tuple[str, ...]
+    content: Extracted
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mail's text: what is new in it, what it quotes of earlier mails, and how it is signed."""
+
+    text: str
+    quoted: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Mails: the headers that matter and the body; what is attached comes beside."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
@@ -15,18 +16,23 @@ from quadrille.ingest.reading.html import to_markdown
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _REPORTS = ("message/delivery-status", "message/disposition-notification", "text/rfc822-headers")
-_ENCRYPTED = "The mail is encrypted; upload it again as its reader sees it."
+ENCRYPTED = "The mail is encrypted; upload it again as its reader sees it."
 
 
 def read(data: bytes, limits: Limits) -> Extracted:
     """The text of a mail and its attachments. Raises `Unreadable` and `TooLarge`."""
     message = message_from_bytes(data, policy=Readable())
     if message.get_content_type() == "multipart/encrypted":
-        raise Unreadable(_ENCRYPTED)
-    mail = _Mail(limits)
-    bodies = [text for text in mail.bodies(message) if text.strip()]
+        raise Unreadable(ENCRYPTED)
     lines = [f"{name}: {value}" for name in _SHOWN if (value := header(message, name))]
-    text = "\n\n".join(["\n".join(lines), *bodies]).strip()
+    body = content(message, limits)
+    return replace(body, text="\n\n".join(filter(None, ["\n".join(lines), body.text])))
+
+
+def content(message: Message, limits: Limits) -> Extracted:
+    """The text and the attachments of a mail, its headers aside. Raises `Unreadable` and `TooLarge`."""
+    mail = _Mail(limits)
+    text = "\n\n".join(text for text in mail.bodies(message) if text.strip()).strip()
     limits.check(len(text))
     attachments, missing = attached(mail.files, limits)
     return Extracted(text, missing=tuple(missing), markdown=mail.markdown, attachments=tuple(attachments))

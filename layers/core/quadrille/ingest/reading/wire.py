@@ -8,17 +8,26 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from quadrille.errors import TooLarge, Unreadable
-from quadrille.ingest.reading.extracted import Attachment, Extracted, Missing, Page, Recognised
+from quadrille.ingest.reading.extracted import (
+    Attachment,
+    Extracted,
+    Missing,
+    OpenedMail,
+    Page,
+    Recognised,
+    Written,
+)
 
 T = TypeVar("T")
 Build: TypeAlias = Callable[[dict[str, Any], Sequence[bytes]], T]
 
+_THINGS = {"read": "file", "open": "mail", "split": "mail"}
 _REFUSALS = {"unreadable": Unreadable, "too_large": TooLarge}
 
 
 def thing(task: str) -> str:
     """What a task is about, for its owner."""
-    return "file" if task == "read" else "page"
+    return _THINGS.get(task, "page")
 
 
 def pack(head: dict[str, Any], *parts: bytes) -> Iterator[bytes]:
@@ -29,13 +38,39 @@ def pack(head: dict[str, Any], *parts: bytes) -> Iterator[bytes]:
 
 def pack_extracted(extracted: Extracted) -> Iterator[bytes]:
     """What reading a file gave, for `extracted`."""
-    head = {
+    return pack(_head(extracted), *_parts(extracted))
+
+
+def pack_opened(mail: OpenedMail) -> Iterator[bytes]:
+    """A mail, for `opened`."""
+    told = {
+        "headers": dict(mail.headers),
+        "name": mail.name,
+        "address": mail.address,
+        "digest": mail.digest,
+        "kinds": mail.kinds,
+        "error": mail.error,
+    }
+    return pack({**_head(mail.content), "mail": told}, *_parts(mail.content))
+
+
+def pack_written(written: Written) -> Iterator[bytes]:
+    """What a mail's text consists of, for `written`."""
+    return pack({}, *(text.encode() for text in (written.text, written.quoted, written.signature)))
+
+
+def _head(extracted: Extracted) -> dict[str, Any]:
+    return {
         "pages": [[page.number, page.start, page.end, page.label] for page in extracted.pages],
         "missing": [[gap.reason, gap.page, gap.attachment, gap.picture] for gap in extracted.missing],
         "markdown": extracted.markdown,
         "attachments": [attachment.name for attachment in extracted.attachments],
     }
-    return pack(head, extracted.text.encode(), *(attachment.data for attachment in extracted.attachments))
+
+
+def _parts(extracted: Extracted) -> Iterator[bytes]:
+    yield extracted.text.encode()
+    yield from (attachment.data for attachment in extracted.attachments)
 
 
 def pack_recognised(recognised: Recognised) -> Iterator[bytes]:
@@ -76,6 +111,26 @@ def extracted(head: dict[str, Any], parts: Sequence[bytes]) -> Extracted:
         bool(head["markdown"]),
         tuple(Attachment(str(name), data) for name, data in zip(head["attachments"], files, strict=True)),
     )
+
+
+def opened(head: dict[str, Any], parts: Sequence[bytes]) -> OpenedMail:
+    """What `pack_opened` packed."""
+    told = head["mail"]
+    return OpenedMail(
+        {str(name): str(value) for name, value in told["headers"].items()},
+        str(told["name"]),
+        str(told["address"]),
+        str(told["digest"]),
+        tuple(map(str, told["kinds"])),
+        extracted(head, parts),
+        str(told["error"]),
+    )
+
+
+def written(head: dict[str, Any], parts: Sequence[bytes]) -> Written:
+    """What `pack_written` packed."""
+    text, quoted, signature = parts
+    return Written(text.decode(), quoted.decode(), signature.decode())
 
 
 def recognised(head: dict[str, Any], parts: Sequence[bytes]) -> Recognised:
