@@ -114,8 +114,54 @@ def test_binary_mode_has_the_event_in_its_headers(reactor: Reactor) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content_type", "batch"),
+    [
+        ("application/cloudevents+json; charset=utf-8", False),
+        ("application/cloudevents-batch+json", True),
+        ("application/json", False),
+        ("application/json", True),
+    ],
+)
+def test_an_event_or_a_batch_is_known_by_its_shape(reactor: Reactor, content_type: str, batch: bool) -> None:
+    event = cloud_event("com.example.order", {"number": 7})
+    headers = {"Content-Type": content_type}
+    status, body = reactor.call("events", "POST", "/events", [event] if batch else event, headers=headers)
+    assert (status, body["items"][0] if batch else body) == (202, {"id": "1", "status": "accepted", "detail": ""})
+
+
+def test_what_is_structured_by_its_content_type_is_so_whatever_its_headers_say(reactor: Reactor) -> None:
+    headers = {"content-type": "application/cloudevents+json", "ce-specversion": "1.0", "ce-id": "1", "ce-type": "a.b"}
+    event = cloud_event("com.example.order", {"number": 7})
+    assert reactor.call("events", "POST", "/events", event, headers=headers)[0] == 202
+    reactor.settle()
+    [taken] = reactor.seen
+    assert (taken["type"], taken["data"]) == ("com.example.order", {"number": 7})
+
+
+def test_who_answers_an_event_with_an_event_is_stopped_at_the_limit_of_hops(reactor: Reactor) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/shop", "ce-type": "a.b", "ce-hops": "6"}
+    assert reactor.call("events", "POST", "/events", {}, headers=headers)[1]["status"] == "accepted"
+    reactor.settle()
+    [parked] = reactor.call("events", "GET", "/events")[1]["items"]
+    assert parked["reason"] == "It came by 6 others; the limit is 5."
+
+
+def nested(depth: int) -> dict[str, Any]:
+    return {"in": nested(depth - 1)} if depth else {}
+
+
+@pytest.mark.parametrize("more", [{"subject": "\ud800"}, {"data": {"a": "\ud800"}}, {"data": nested(300)}])
+def test_an_event_that_no_reader_could_read_is_refused(reactor: Reactor, more: dict[str, Any]) -> None:
+    status, body = reactor.call("events", "POST", "/events", cloud_event("a.b", {}) | more)
+    assert status == 422, body
+    reactor.settle()
+    assert reactor.seen == []
+
+
+@pytest.mark.parametrize(
     ("event", "status", "word"),
     [
+        (cloud_event("a.b", {}) | {"data_base64": "eA=="}, 422, "data_base64"),
         (cloud_event("DocumentIndexed", {}), 403, "Only Quadrille says DocumentIndexed"),
         (cloud_event("TaskRequested", {}), 422, "goal"),
         (cloud_event("TaskRequested", {"goal": 5}), 422, "goal"),
@@ -199,6 +245,25 @@ def test_a_rule_gives_a_short_document_a_summary_paid_for_once(reactor: Reactor)
     assert cost(reactor) == before
 
 
+def test_a_summary_is_of_the_current_version_whichever_event_comes_last(reactor: Reactor) -> None:
+    place = Place(reactor.agent.tenant, "default", "a.md")
+    reactor.call("rules", "PUT", "/rules/s", {"pattern": {"type": ["DocumentIndexed"]}, "action": {"kind": "summary"}})
+    reactor.down.add("summarize")
+    for colour in ("green", "red"):
+        reactor.house.drop(place.key, f"The club is {colour}. The door of the {colour} club is {colour}.".encode())
+        reactor.settle()
+    first, second = [event for event in reactor.seen if event["type"] == "SummaryRequested"]
+    clients.sqs().purge_queue(QueueUrl=reactor.urls["summarize"])
+    reactor.down.clear()
+    for event in (second, first):
+        clients.bus().publish([Envelope(**event)])
+        reactor.settle()
+    tenant, path = reactor.agent.tenant, f"/documents/{place.document_id}"
+    document = reactor.house.call("ingest/documents", "GET", path, tenant=tenant, scopes="ingest")[1]
+    assert "red" in document["summary"]
+    assert document["receipt"]["calls"] == 2, "one to embed and one to summarize"
+
+
 def cost(reactor: Reactor) -> Any:
     return reactor.house.call("system/costs", "GET", "/costs", tenant=reactor.agent.tenant, scopes="admin")[1]
 
@@ -224,6 +289,7 @@ def cost(reactor: Reactor) -> Any:
             "numeric",
         ),
         ({"pattern": {"type": ["a.b"]}, "action": {"kind": "dance"}}, "kind"),
+        ({"pattern": {"type": ["a.b"], "subject": ["\ud800"]}, "action": {"kind": "task", "goal": "x"}}, "Unicode"),
     ],
 )
 def test_a_rule_that_cannot_be_kept_is_refused(reactor: Reactor, rule: dict[str, Any], word: str) -> None:

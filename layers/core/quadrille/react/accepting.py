@@ -21,10 +21,12 @@ _LISTED = 100
 def structured(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request of the gateway whose event is in its body: one in binary mode has it in the headers `ce-*`.
 
-    A header's value may be percent-encoded, as the HTTP protocol binding of CloudEvents 1.0 has it.
+    What is structured by its content type is so whatever else its headers say, and a header's value may be
+    percent-encoded, as the HTTP protocol binding of CloudEvents 1.0 has it.
     """
     headers = {name.lower(): value for name, value in (request.get("headers") or {}).items()}
-    if "ce-specversion" not in headers:
+    content_type = headers.get("content-type", "").lower()
+    if "ce-specversion" not in headers or content_type.startswith("application/cloudevents"):
         return dict(request)
     event: dict[str, Any] = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
     try:
@@ -60,6 +62,8 @@ def parked(tenant: str, *, outbox: Outbox) -> ParkedEvents:
 
 def _look_at(tenant: str, event: CloudEvent) -> tuple[Envelope, str]:
     """An event in its envelope, and why it cannot be published, if it cannot yet. Raises `Forbidden` and `Invalid`."""
+    if "data_base64" in (event.model_extra or {}):
+        raise Invalid("data_base64", "is not taken: what an event says is a JSON object, in data")
     envelope = Envelope(
         id=_id(tenant, event),
         type=event.type,
@@ -67,6 +71,7 @@ def _look_at(tenant: str, event: CloudEvent) -> tuple[Envelope, str]:
         time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         tenant=tenant,
         subject=event.subject or f"events/{event.id}",
+        hops=event.hops,
         data=event.data,
     )
     _admit(envelope)
@@ -96,7 +101,10 @@ def _admit(envelope: Envelope) -> None:
         raise Forbidden(
             f"Only Quadrille says {envelope.type}. You may post {ours}, and types with a dot in their name."
         )
-    size, limit = len(envelope.model_dump_json().encode()), settings().max_event_bytes
+    try:
+        size, limit = len(envelope.model_dump_json().encode()), settings().max_event_bytes
+    except ValueError:
+        raise Invalid("data", "nests too deep, or has characters that are not Unicode") from None
     if size > limit:
         raise Invalid(
             "data", f"the event has {size} bytes; the limit is {limit}: put it in the bucket and send its key"

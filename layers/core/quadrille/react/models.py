@@ -14,7 +14,10 @@ Type = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,127}
 
 
 class CloudEvent(BaseModel):
-    """A CloudEvents 1.0 event. Extension attributes are taken and, but for `schemaversion`, not used."""
+    """A CloudEvents 1.0 event. Extension attributes are taken and, but for `schemaversion` and `hops`, not used.
+
+    `hops` counts the events that led to this one: who answers an event with an event sends that one's and one more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -28,6 +31,7 @@ class CloudEvent(BaseModel):
         None
     )
     schemaversion: Annotated[int, Field(ge=1, le=1_000)] = 1
+    hops: Annotated[int, Field(ge=0, le=1_000)] = 0
     data: dict[str, Any] = {}
 
 

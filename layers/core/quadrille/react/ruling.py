@@ -39,7 +39,11 @@ def keep(tenant: str, rule_id: str, request: RuleRequest, *, rules: Rules) -> Ru
         raise Invalid("pattern.type", f"the rule's own action leads to {own[0]}, so it would never end")
     if isinstance(request.action, SummaryAction) and not _ABOUT_DOCUMENTS.issuperset(types):
         raise Invalid("pattern.type", "a summary can be made of what DocumentIndexed is about")
-    return shown(rules.put(tenant, rule_id, {"rule": request.model_dump_json()}))
+    try:
+        text = request.model_dump_json()
+    except ValueError:
+        raise Invalid("pattern", "has characters that are not Unicode") from None
+    return shown(rules.put(tenant, rule_id, {"rule": text}))
 
 
 def shown(row: Row) -> Rule:
