@@ -43,7 +43,7 @@ def read_page(arguments: Page, use: Use, bench: Workbench) -> Observation:
 
 @dataclass
 class Meter:
-    """What a task asks of AWS and takes besides, after each step: requests, rows and seconds, all of them sums."""
+    """What a task asks of AWS and takes besides, after each step: requests, rows and CPU seconds, all of them sums."""
 
     requests: int = 0
     rows: int = 0
@@ -54,14 +54,14 @@ class Meter:
     def step(self, state: str) -> None:
         """Note where the sums are when a step has ended."""
         if state in ("UseTools", "Finish"):
-            self.steps.append((self.requests, self.rows, time.perf_counter() - self.began - self.away))
+            self.steps.append((self.requests, self.rows, time.process_time() - self.began - self.away))
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
-        """What is done here is not our own time."""
-        began = time.perf_counter()
+        """What is done here is AWS' work or the model's, both of which are in this process, and not our own."""
+        began = time.process_time()
         yield
-        self.away += time.perf_counter() - began
+        self.away += time.process_time() - began
 
 
 def run(server: Server, key: str, steps: int) -> Meter:
@@ -114,7 +114,7 @@ def _metered(patch: pytest.MonkeyPatch, agent: Agent) -> Meter:
 
     patch.setattr(BaseClient, "_make_api_call", asked)
     patch.setattr(httpx2.Client, "send", sent)
-    meter.began = time.perf_counter()
+    meter.began = time.process_time()
     agent.after = meter.step
     harness.handler.cache_clear()
     return meter
