@@ -69,4 +69,4 @@ def test_a_storm_of_the_same_and_of_broken_mails_is_one_case_each(desk: Caller, 
     drafts = [each["draft"]["text"] for each in found if each["draft"]]
     assert drafts == [SEVEN]
     assert {each["no_draft"] for each in found} == {None, "It was sent automatically (Auto-Submitted)."}
-    assert sum(each["receipt"]["calls"] > 0 for each in found) == 2
+    assert sum(each["receipt"]["calls"] > 0 for each in found) == 1, "the same words are paid for once"
