@@ -19,6 +19,7 @@ from quadrille.calls import Payer
 from quadrille.desks import DeskSettings
 from quadrille.errors import Unusable
 from quadrille.react.classifying import Letter, classify
+from quadrille.receipts import Receipt
 from tests.integration.conftest import TABLES, make_table, patched
 from tests.integration.house import build, reset_caches
 
@@ -71,9 +72,9 @@ def _sorted(texts: Sequence[Text], desk: DeskSettings) -> tuple[list[str], Decim
         letter = Letter(subject=text.subject, text=text.text)
         try:
             labels, receipt = classify(letter, payer, models=clients.models(), desk=desk)
-            found.append(labels.category)
+            category = labels.category
         except Unusable as error:
-            receipt = error.receipt
-            found.append("")
-        cost += receipt.cost_usd if receipt else 0
+            category, receipt = "", error.receipt or Receipt()
+        found.append(category)
+        cost += receipt.cost_usd
     return found, cost

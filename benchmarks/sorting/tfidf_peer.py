@@ -6,9 +6,9 @@ Reads `[{"train": [[text, label]], "test": [text]}]` and writes the labels of ea
 import json
 import sys
 
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-not-found]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
+from sklearn.pipeline import make_pipeline  # type: ignore[import-not-found]
 
 
 def main() -> None:

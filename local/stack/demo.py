@@ -49,9 +49,9 @@ def drop_mail(stack: dict[str, Any]) -> dict[str, Any]:
     _bucket(stack).upload_file(str(MAIL), stack["bucket"], f"mail/{stack['tenant']}/{MAIL.stem}")
     deadline = time.monotonic() + _TRIAGE_SECONDS
     while time.monotonic() < deadline:
-        for email in call(stack, "GET", "/emails")["items"]:
-            if email["status"] != "received":
-                return email
+        emails: list[dict[str, Any]] = call(stack, "GET", "/emails")["items"]
+        if emails and emails[0]["status"] != "received":
+            return emails[0]
         time.sleep(0.2)
     raise Stop(f"The sample mail was not triaged within {_TRIAGE_SECONDS} s. See .local/logs/aws.log.")
 
