@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from local.stack import commands, demo, processes
-from local.stack.deploy import create_key, local_session, stack_outputs, uses_offline_models, uses_offline_vectors
+from local.stack.deploy import command, create_key, local_session, stack_outputs, uses_offline_models, uses_offline_vectors
 from local.stack.places import Stop, read_stack
 
 COLLECTION = "benchmark"
@@ -65,10 +65,11 @@ class Tenant:
 
     stack: dict[str, Any]
     name: str = field(default_factory=lambda: f"benchmark-{uuid4().hex[:8]}")
+    scopes: tuple[str, ...] = ("ask", "ingest")
 
     def __post_init__(self) -> None:
         endpoint = self.stack["aws_endpoint_url"]
-        made = create_key(local_session(), self._outputs, self.name, ["ask", "ingest"], endpoint)
+        made = create_key(local_session(), self._outputs, self.name, list(self.scopes), endpoint)
         self.stack = self.stack | {"tenant": self.name, "api_key": made["key"]}
 
     def ingest(self, files: Mapping[str, bytes], *, version: int = 1) -> Ingest:
@@ -77,17 +78,17 @@ class Tenant:
         began = time.time()
         folder = f"uploads/{self.name}/{COLLECTION}"
         with ThreadPoolExecutor(8) as pool:
-            list(
-                pool.map(
-                    lambda file: _put(self._s3, self.stack["bucket"], f"{folder}/{file[0]}", file[1]), files.items()
-                )
-            )
+            list(pool.map(lambda file: self.put(f"{folder}/{file[0]}", file[1]), files.items()))
         self._wait(files, before, version)
         seconds = time.time() - began
         documents = [document for document in self.documents() if document["filename"] in files]
         ends = [datetime.fromisoformat(document["updated_at"]).timestamp() - began for document in documents]
         # What did not change has an end of long ago: then the clock of who waited is all there is.
         return Ingest(documents, max(ends) if min(ends) > 0 else seconds, max(0.0, min(ends)))
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put an object into the bucket."""
+        self._s3.put_object(Bucket=self.stack["bucket"], Key=key, Body=data)
 
     def documents(self) -> Iterator[dict[str, Any]]:
         """All documents, as the API gives them."""
@@ -124,6 +125,14 @@ class Tenant:
         return {row["filename"]: row for row in rows}
 
     @cached_property
+    def webhook(self) -> dict[str, str]:
+        """The address and the secret of a source of tickets."""
+        session, endpoint = local_session(), self.stack["aws_endpoint_url"]
+        told = {"action": "create_source", "tenant": self.name, "kind": "tickets"}
+        made = command(session, endpoint, self._outputs["KeysFunction"], **told)
+        return {"url": f"{self.stack['api_url']}/webhooks/{made['source_id']}", "secret": made["secret"]}
+
+    @cached_property
     def _s3(self) -> Any:
         return local_session().client("s3", endpoint_url=self.stack["aws_endpoint_url"])
 
@@ -134,10 +143,6 @@ class Tenant:
     @cached_property
     def _outputs(self) -> dict[str, str]:
         return stack_outputs(local_session(), self.stack["aws_endpoint_url"])
-
-
-def _put(s3: Any, bucket: str, key: str, data: bytes) -> None:
-    s3.put_object(Bucket=bucket, Key=key, Body=data)
 
 
 def _ended(row: dict[str, Any] | None, before: dict[str, Any] | None, version: int) -> bool:

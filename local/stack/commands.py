@@ -74,6 +74,9 @@ def run() -> int:
         with _step("asked and answered"):
             answer = demo.call(stack, "POST", "/ask", {"question": demo.QUESTION})
             print(demo.cited(answer))
+        print()
+        with _step("dropped a mail in the bucket, which was sorted and got a draft"):
+            print(demo.triaged(demo.drop_mail(stack)))
         print(f"\n{demo.next_steps(stack)}")
         print(f"ready after {time.monotonic() - began:.1f} s; running until Ctrl-C", flush=True)
         _until_interrupted()

@@ -13,8 +13,10 @@ import boto3
 from local.stack.places import ROOT, Stop
 
 SAMPLES = sorted(path for path in (ROOT / "local/samples").iterdir() if path.suffix in (".pdf", ".md"))
+MAIL = ROOT / "local/samples/battery.eml"
 QUESTION = "How long is the battery of the Aurora X2 under warranty?"
 _INGEST_SECONDS = 60
+_TRIAGE_SECONDS = 60
 _FINAL = ("ready", "partial", "failed")
 
 
@@ -37,16 +39,39 @@ def call(stack: dict[str, Any], method: str, path: str, body: dict[str, Any] | N
 
 def drop_samples(stack: dict[str, Any]) -> list[Path]:
     """Put the sample documents into the bucket, as a user would."""
-    s3 = boto3.client(
+    for path in SAMPLES:
+        _bucket(stack).upload_file(str(path), stack["bucket"], f"uploads/{stack['tenant']}/default/{path.name}")
+    return SAMPLES
+
+
+def drop_mail(stack: dict[str, Any]) -> dict[str, Any]:
+    """Put the sample mail into the bucket, as SES would; what came of it. Raises `Stop` if that takes too long."""
+    _bucket(stack).upload_file(str(MAIL), stack["bucket"], f"mail/{stack['tenant']}/{MAIL.stem}")
+    deadline = time.monotonic() + _TRIAGE_SECONDS
+    while time.monotonic() < deadline:
+        emails: list[dict[str, Any]] = call(stack, "GET", "/emails")["items"]
+        if emails and emails[0]["status"] != "received":
+            return emails[0]
+        time.sleep(0.2)
+    raise Stop(f"The sample mail was not triaged within {_TRIAGE_SECONDS} s. See .local/logs/aws.log.")
+
+
+def triaged(email: dict[str, Any]) -> str:
+    """A mail and its draft, for a terminal."""
+    line = f"  {email['subject']}: {email['category']}, {email['priority']}, {email['sentiment']}"
+    if not email["draft"]:
+        return f"{line}\n  no draft: {email['no_draft'] or email['error']}"
+    return f"{line}\n  draft: {email['draft']['text']}\n\n{evidence({**email, **email['draft']})}"
+
+
+def _bucket(stack: dict[str, Any]) -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=stack["aws_endpoint_url"],
         region_name=stack["region"],
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    for path in SAMPLES:
-        s3.upload_file(str(path), stack["bucket"], f"uploads/{stack['tenant']}/default/{path.name}")
-    return SAMPLES
 
 
 def progress(stack: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -97,6 +122,7 @@ def next_steps(stack: dict[str, Any]) -> str:
     """Ready-to-paste lines: ask, drop a file, see what became of it."""
     auth = f"-H 'Authorization: Bearer {stack['api_key']}'"
     target = f"{stack['aws_endpoint_url']}/{stack['bucket']}/uploads/{stack['tenant']}/default/"
+    mail = f"{stack['aws_endpoint_url']}/{stack['bucket']}/mail/{stack['tenant']}/"
     return f"""\
 API   {stack["api_url"]}
 key   {stack["api_key"]}
@@ -111,4 +137,7 @@ drop a file of your own (PDF, Markdown or text) in the bucket
   curl -T YOUR-FILE.pdf --aws-sigv4 aws:amz:{stack["region"]}:s3 --user test:test {target}
 see what became of it
   curl -s {stack["api_url"]}/documents {auth}
+drop a mail in the bucket, as SES does, and see the draft that answers it
+  curl -T local/samples/battery.eml --aws-sigv4 aws:amz:{stack["region"]}:s3 --user test:test {mail}
+  curl -s {stack["api_url"]}/emails {auth}
 """

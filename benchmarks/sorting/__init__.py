@@ -1,0 +1,1 @@
+"""Letters to be sorted, and who sorts them."""
