@@ -79,10 +79,8 @@ def _measure(tenant: Tenant, pieces: int) -> None:
         wrote = statistics.mean(each["output"] for each in tokens)
         usd = sum((work.usd for work in done), Decimal(0)) / len(done) * _THOUSAND
         p95 = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
-        print(
-            f"{name:34}{statistics.median(seconds):7.2f} {p95:7.2f} {calls:6.1f} {read:8,.0f} + {wrote:5,.0f} {usd:12.3f}",
-            flush=True,
-        )
+        spent = f"{calls:6.1f} {read:8,.0f} + {wrote:5,.0f} {usd:12.3f}"
+        print(f"{name:34}{statistics.median(seconds):7.2f} {p95:7.2f} {spent}", flush=True)
 
 
 def _patterns(tenant: Tenant) -> Iterator[tuple[str, Callable[[int], Work]]]:

@@ -13,7 +13,14 @@ from typing import Any
 from uuid import uuid4
 
 from local.stack import commands, demo, processes
-from local.stack.deploy import command, create_key, local_session, stack_outputs, uses_offline_models, uses_offline_vectors
+from local.stack.deploy import (
+    command,
+    create_key,
+    local_session,
+    stack_outputs,
+    uses_offline_models,
+    uses_offline_vectors,
+)
 from local.stack.places import Stop, read_stack
 
 COLLECTION = "benchmark"
