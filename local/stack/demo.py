@@ -20,7 +20,7 @@ _TRIAGE_SECONDS = 60
 _FINAL = ("ready", "partial", "failed")
 
 
-def call(stack: dict[str, Any], method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def call(stack: dict[str, Any], method: str, path: str, body: Any = None) -> dict[str, Any]:
     """One call of the stack's HTTP API. Raises `Stop` with the problem document it answers."""
     request = urllib.request.Request(
         stack["api_url"] + path,

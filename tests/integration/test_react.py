@@ -340,12 +340,14 @@ def test_a_flood_waits_for_its_turns_and_nobody_else_does(reactor: Reactor, monk
     monkeypatch.setenv("EVENTS_PER_MINUTE", "60")
     reset_caches()
     waits: list[int] = []
-    postpone = type(clients.queue("x")).postpone
-    monkeypatch.setattr(
-        type(clients.queue("x")),
-        "postpone",
-        lambda self, handle, *, seconds: (waits.append(seconds), postpone(self, handle, seconds=0))[1],
-    )
+    queue = type(clients.queue("x"))
+    postpone = queue.postpone_all
+
+    def at_once(self: Any, pauses: list[tuple[str, int]]) -> None:
+        waits.extend(seconds for _, seconds in pauses)
+        postpone(self, [(handle, 0) for handle, _ in pauses])
+
+    monkeypatch.setattr(queue, "postpone_all", at_once)
     batch = [cloud_event("com.example.flood", {}, id=str(n)) for n in range(30)]
     reactor.call("events", "POST", "/events", batch)
     reactor.call("events", "POST", "/events", cloud_event("com.example.other", {}), tenant="somebody-else")
@@ -371,7 +373,7 @@ def test_what_fails_again_and_again_is_set_aside(reactor: Reactor, monkeypatch: 
     reactor.call("rules", "PUT", "/rules/x", {"pattern": {"type": ["a.b"]}, "action": {"kind": "task", "goal": "x"}})
     reactor.call("events", "POST", "/events", cloud_event("a.b", {}))
     reactor.publish()
-    monkeypatch.setattr(type(clients.queue("x")), "postpone", lambda *_, **__: None)
+    monkeypatch.setattr(type(clients.queue("x")), "postpone_all", lambda *_: None)
     for _ in range(settings().max_event_receives):
         reactor.take("apply_rules")
     assert len(aside) == 1

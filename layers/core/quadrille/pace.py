@@ -29,17 +29,18 @@ class Pace:
     per_minute: int
     now: Callable[[], float]
 
-    def book(self, consumer: str, tenant: str) -> float:
-        """Book the tenant's next turn, and give the seconds until it. Raises `Busy`."""
+    def book(self, consumer: str, tenant: str, turns: int = 1) -> list[float]:
+        """Book the tenant's next turns, and give the seconds until each. Raises `Busy`."""
         turn = max(1, _MINUTE // self.per_minute)
         for _ in range(_TRIES):
             now = int(self.now() * _SECOND)
-            row = self._set(consumer, tenant, "ADD taken_until :turn SET ", "taken_until > :now", now, {":turn": turn})
+            taken = {":turns": turns * turn}
+            row = self._set(consumer, tenant, "ADD taken_until :turns SET ", "taken_until > :now", now, taken)
             if row:
-                return max(0.0, (int(row["taken_until"]) - turn - now - _BURST) / _SECOND)
+                return _waits(int(row["taken_until"]) - turns * turn - now, turn, turns)
             idle = "attribute_not_exists(taken_until) OR taken_until <= :now"
-            if self._set(consumer, tenant, "SET taken_until = :until, ", idle, now, {":until": now + turn}):
-                return 0.0
+            if self._set(consumer, tenant, "SET taken_until = :until, ", idle, now, {":until": now + turns * turn}):
+                return _waits(0, turn, turns)
         raise Busy("Turns of this tenant are being booked by many at once.")
 
     def _set(
@@ -58,3 +59,8 @@ class Pace:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return None
         return from_item(answer["Attributes"])
+
+
+def _waits(ahead: int, turn: int, turns: int) -> list[float]:
+    """Seconds until each of so many turns, of which the first is `ahead` milliseconds away but for the burst."""
+    return [max(0.0, (ahead + number * turn - _BURST) / _SECOND) for number in range(turns)]

@@ -41,6 +41,18 @@ class Queue:
                 QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
 
+    def postpone_all(self, pauses: Sequence[tuple[str, int]]) -> None:
+        """Let received messages come again, each by its receipt handle and in its seconds; refusals as above."""
+        for start in range(0, len(pauses), _ENTRIES):
+            with suppress(BotoCoreError, ClientError):
+                self.sqs.change_message_visibility_batch(
+                    QueueUrl=self.url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+                        for number, (handle, seconds) in enumerate(pauses[start : start + _ENTRIES])
+                    ],
+                )
+
     def dead_letters(self) -> "Queue":
         """The queue where its messages end that failed too often."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])

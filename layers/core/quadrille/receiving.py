@@ -34,19 +34,23 @@ class Receiver(BatchProcessor):
         self.queue = queue
         self.give_up = give_up
         self.receives = receives
+        self.pauses: list[tuple[str, int]] = []
 
     def run(
         self, event: dict[str, Any], take: Callable[[SQSRecord], None], context: LambdaContext
     ) -> PartialItemFailureResponse:
         """Take each message of one event; those that failed are named in the answer and stay in the queue."""
-        return process_partial_response(event, take, self, context)
+        try:
+            return process_partial_response(event, take, self, context)
+        finally:
+            self.queue.postpone_all(self.pauses)
 
     def failure_handler(self, record: SQSRecord, exception: Any) -> Any:
         """Let a message come again, later each time; with the last receive it is given up."""
         receives = int(record.attributes.approximate_receive_count)
         error = exception[1]
         if isinstance(error, NotYet):
-            self.queue.postpone(record.receipt_handle, seconds=int(error.seconds))
+            self.pauses.append((record.receipt_handle, int(error.seconds)))
             return super().failure_handler(record, exception)
         trace = None if isinstance(error, RetryLater) else exception
         logger.warning(
@@ -58,7 +62,7 @@ class Receiver(BatchProcessor):
         else:
             asked = error.seconds if isinstance(error, RetryLater) else 0
             pause = max(asked, _FIRST_PAUSE * 2 ** (receives - 1))
-        self.queue.postpone(record.receipt_handle, seconds=min(_LONGEST_PAUSE, int(pause)))
+        self.pauses.append((record.receipt_handle, min(_LONGEST_PAUSE, int(pause))))
         return super().failure_handler(record, exception)
 
     def _give_up(self, record: SQSRecord, error: BaseException) -> None:

@@ -8,6 +8,7 @@ given up; anything else is tried again, and after the last receive lies in the d
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idemp
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quadrille.config import settings
 from quadrille.errors import (
@@ -76,13 +77,15 @@ class Consumer:
             self._work, data_keyword_argument="id_", persistence_store=self.done, config=config, key_prefix=self.name
         )
         receiver = Receiver(self.queue, self._set_aside, receives=settings().max_event_receives)
-        return receiver.run(event, lambda record: self._take(record, once), context)
+        waits = self._book(event["Records"])
+        return receiver.run(event, lambda record: self._take(record, waits.get(record.message_id, 0), once), context)
 
-    def _take(self, record: SQSRecord, once: Callable[..., None]) -> None:
+    def _take(self, record: SQSRecord, wait: float, once: Callable[..., None]) -> None:
+        """Raises `NotYet` if the event's tenant has had its turns; the message then comes with its own."""
         delivery = Delivery.model_validate_json(record.body)
         envelope = delivery.detail
-        if record.attributes.approximate_receive_count == "1":
-            self._wait_for_turn(envelope)
+        if wait >= 1:
+            raise NotYet("The tenant's turn comes later.", seconds=min(_LONGEST_DELAY * 48, math.ceil(wait)))
         try:
             once(id_=envelope.id, envelope=envelope)
         except Parked as error:
@@ -102,11 +105,27 @@ class Consumer:
         self.work(envelope)
         logger.info("event_consumed", consumer=self.name, event_id=id_, type=envelope.type, tenant=envelope.tenant)
 
-    def _wait_for_turn(self, envelope: Envelope) -> None:
-        """Raises `NotYet` if the tenant has had its turns; the message then comes with its own."""
-        seconds = self.pace.book(self.name, envelope.tenant)
-        if seconds >= 1:
-            raise NotYet("The tenant's turn comes later.", seconds=min(_LONGEST_DELAY * 48, math.ceil(seconds)))
+    def _book(self, records: list[dict[str, Any]]) -> dict[str, float]:
+        """Book turns for what came for the first time, a tenant's at once: the seconds until each, by message.
+
+        A flood is moved out of the way by two requests for a batch of it.
+        """
+        mine: dict[str, list[str]] = {}
+        for record in records:
+            with suppress(ValidationError):  # it fails by itself, later
+                if record["attributes"]["ApproximateReceiveCount"] == "1":
+                    tenant = Delivery.model_validate_json(record["body"]).detail.tenant
+                    mine.setdefault(tenant, []).append(record["messageId"])
+        waits: dict[str, float] = {}
+        for tenant, messages in mine.items():
+            waits |= zip(messages, self._turns(tenant, len(messages)), strict=True)
+        return waits
+
+    def _turns(self, tenant: str, number: int) -> list[float]:
+        try:
+            return self.pace.book(self.name, tenant, number)
+        except Busy as error:
+            return [error.seconds] * number
 
     def _later(self, delivery: Delivery, seconds: float, error: QuadrilleError) -> None:
         """Take the event again later. Nothing was tried, so this is no receive that failed."""
