@@ -164,6 +164,31 @@ def revoke(key_id: str = "") -> None:
     print(f"revoked {key_id}; it may be honoured for another minute")
 
 
+def source(tenant: str = "", kind: str = "", secret: str = "") -> None:
+    """Make a source of webhooks, with the secret that is given, or a new one."""
+    if not (tenant and kind):
+        raise Stop("Name a tenant and a kind: make source TENANT=acme KIND=tickets|zendesk|freshdesk [SECRET=...]")
+    made = _told("KeysFunction", action="create_source", tenant=tenant, kind=kind, secret=secret)
+    print(f"source for {tenant} ({kind}); the secret is shown this once:")
+    print(f"POST /webhooks/{made['source_id']}\n{made['secret']}")
+
+
+def sources(tenant: str = "") -> None:
+    """List a tenant's sources of webhooks."""
+    if not tenant:
+        raise Stop("Name a tenant: make sources TENANT=acme")
+    for row in _told("KeysFunction", action="list_sources", tenant=tenant)["items"]:
+        print(f"{row['source_id']}  {row['created_at']}  {row['kind']}")
+
+
+def revoke_source(source_id: str = "") -> None:
+    """Revoke a source of webhooks."""
+    if not source_id:
+        raise Stop("Name a source, which make sources lists: make revoke-source SOURCE_ID=src_0123456789abcdef")
+    _told("KeysFunction", action="revoke_source", source_id=source_id)
+    print(f"revoked {source_id}")
+
+
 def dead_letters(stage: str = "") -> None:
     """How many messages were set aside at each stage; of one stage, a few of them."""
     if not stage:
@@ -324,6 +349,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "key": key,
     "keys": keys,
     "revoke": revoke,
+    "source": source,
+    "sources": sources,
+    "revoke-source": revoke_source,
     "dead-letters": dead_letters,
     "redrive": redrive,
     "backfill": backfill,

@@ -1,4 +1,4 @@
-"""API keys: create, list, revoke. It has no HTTP route: who may invoke it is decided by IAM (`make key`)."""
+"""API keys and sources of webhooks: create, list, revoke. IAM decides who may (`make key`, `make source`)."""
 
 from typing import Annotated, Any, Literal
 
@@ -35,7 +35,31 @@ class Revoke(Body):
     key_id: str = Field(min_length=1)
 
 
-Command = TypeAdapter[Create | List | Revoke](Annotated[Create | List | Revoke, Field(discriminator="action")])
+class CreateSource(Body):
+    """Make a source of webhooks for a tenant. A desk that makes its own secrets has given the one it signs with."""
+
+    action: Literal["create_source"]
+    tenant: str
+    kind: str
+    secret: str = ""
+
+
+class ListSources(Body):
+    """Name a tenant's sources."""
+
+    action: Literal["list_sources"]
+    tenant: str = Field(min_length=1)
+
+
+class RevokeSource(Body):
+    """Forget a source and its secret."""
+
+    action: Literal["revoke_source"]
+    source_id: str = Field(min_length=1)
+
+
+Told = Create | List | Revoke | CreateSource | ListSources | RevokeSource
+Command = TypeAdapter[Told](Annotated[Told, Field(discriminator="action")])
 
 
 @logger.inject_lambda_context
@@ -43,7 +67,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return obey(Command, event, _run)
 
 
-def _run(command: Create | List | Revoke) -> dict[str, Any]:
+def _run(command: Told) -> dict[str, Any]:
     logger.info("keys_command", action=command.action)
     match command:
         case Create():
@@ -53,3 +77,10 @@ def _run(command: Create | List | Revoke) -> dict[str, Any]:
         case Revoke():
             clients.keys().revoke(command.key_id)
             return {"revoked": command.key_id}
+        case CreateSource():
+            return clients.sources().create(command.tenant, command.kind, command.secret)
+        case ListSources():
+            return {"items": clients.sources().list(command.tenant)}
+        case RevokeSource():
+            clients.sources().revoke(command.source_id)
+            return {"revoked": command.source_id}
