@@ -24,11 +24,12 @@ def _words(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    """A time of somebody else's desk, which may write it as it likes; None if that is no ISO 8601."""
+    """A time of somebody else's desk, which may write it as it likes: None if that is no ISO 8601; UTC without a zone."""
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -50,7 +51,7 @@ class Arrival(BaseModel):
     name: Name = ""
     subject: Subject = ""
     text: Required
-    created_at: datetime | None = None
+    created_at: Moment = None
     channel: Annotated[Text, Field(max_length=100)] = ""
 
 
@@ -79,7 +80,7 @@ class TicketDelivery(Body):
             name=self.customer.name,
             subject=self.subject,
             text=self.body,
-            created_at=_aware(self.created_at),
+            created_at=self.created_at,
             channel=self.channel,
         )
 
@@ -173,26 +174,14 @@ ADAPTERS: dict[str, Callable[[dict[str, Any]], Arrival]] = {
 }
 
 
-class _Foreign(Arrival):
-    """An arrival of a desk that cannot be told that its times are odd."""
-
-    created_at: Moment = None
-
-
 def _arrival(**fields: Any) -> Arrival:
     """Raises `Parked` for a payload that lacks something, as nobody over there reads what is wrong with it."""
     given = {name: value for name, value in fields.items() if value not in (None, "")}
     try:
-        arrival = _Foreign.model_validate(given)
+        return Arrival.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         raise Parked(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
-    return arrival.model_copy(update={"created_at": _aware(arrival.created_at)})
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is in UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _spoken(text: object) -> str:
