@@ -32,7 +32,9 @@ class Helpdesk:
     source_id: str
     secret: str
 
-    def deliver(self, payload: Any, *, header: str | None = None, encoded: bool = False, **more: Any) -> tuple[int, Any]:
+    def deliver(
+        self, payload: Any, *, header: str | None = None, encoded: bool = False, **more: Any
+    ) -> tuple[int, Any]:
         """Send a delivery; signed, if no other header is given."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         headers = {"X-Quadrille-Signature": signature(self.secret, body) if header is None else header}

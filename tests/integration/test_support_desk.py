@@ -1,10 +1,9 @@
-"""A ticket from its delivery to an approved reply: enriched by stages, drafted in real time, decided by humans, once."""
+"""A ticket from its delivery to an approved reply: enriched by stages, drafted in real time, decided about once."""
 
 import json
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from quadrille.errors import ProviderRefused, RetryLater
 from quadrille.events import Envelope
 from quadrille.llm import Models
 from quadrille.react.enriching import trend_of
-from quadrille.receiving import Receiver
 from tests.integration.gateway import Gateway, install
 from tests.integration.helpdesk import Helpdesk, helpdesk, signature, ticket
 from tests.integration.house import reset_caches
@@ -87,7 +85,9 @@ def test_the_history_of_a_customer_shows_what_became_of_it(desk: Helpdesk) -> No
     desk.deliver(ticket(1, "This is terrible and unacceptable, you have charged me twice. Refund me!"))
     desk.reactor.settle()
     desk.decide(desk.draft("1"), "edit", text="We are sorry and have refunded you.")
-    desk.deliver(ticket(2, "Thank you, that is wonderful, great and excellent service! What is the number of the club?"))
+    desk.deliver(
+        ticket(2, "Thank you, that is wonderful, great and excellent service! What is the number of the club?")
+    )
     desk.reactor.settle()
     enrichment = desk.see("2")["enrichment"]
     [case] = enrichment["history"]
@@ -171,14 +171,31 @@ def test_a_letter_no_budget_of_a_case_covers_is_not_tried_for_ever(
     assert stages == ["classification", "documents"]
 
 
-def test_a_stage_killed_anywhere_leaves_one_enrichment_and_one_bill(desk: Helpdesk, killer: Executioner) -> None:
+def forget_who_died() -> None:
+    """Let the time pass after which a worker that began an event and is gone may be followed by another."""
+    items = clients.dynamodb().scan(TableName="CasesTable")["Items"]
+    for item in items:
+        if item.get("status", {}).get("S") == "INPROGRESS":
+            clients.dynamodb().delete_item(TableName="CasesTable", Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def test_a_stage_killed_anywhere_leaves_one_enrichment_and_one_bill(
+    desk: Helpdesk, killer: Executioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reset_caches()  # the killer's clock is in those that are built from now on
+    monkeypatch.setattr(type(clients.queue("x")), "postpone", lambda *_, **__: None)
+
     def enriched(number: int, due: list[int]) -> tuple[dict[str, Any], int]:
         desk.deliver(ticket(number, f"What is the number of the club? I ask for the {number}. time."))
+        desk.reactor.publish()
         killer.begin(due)
-        desk.reactor.settle()
-        requests = killer.requests
-        passed = [*killer.passed]
+        for _ in range(3):
+            for name in STAGES:
+                desk.reactor.take(name)
+            forget_who_died()
+        requests, passed = killer.requests, [*killer.passed]
         killer.begin([])
+        desk.reactor.settle()
         found = desk.see(str(number))
         killer.passed = passed
         return found, requests
@@ -393,7 +410,7 @@ def test_a_customer_who_never_stops_gets_no_paid_draft(desk: Helpdesk, monkeypat
     monkeypatch.setenv("TICKETS_PER_HOUR", "2")
     reset_caches()
     for number in range(3):
-        desk.deliver(ticket(number, f"Auto-reply: what is the number of the club? {number}"))
+        desk.deliver(ticket(number, "What is the number of the club?"))
         time.sleep(0.002)  # a millisecond of its own for each
     assert [desk.draft(str(number))["supported"] for number in range(2)] == [True, True]
     before = bills(desk)
@@ -407,7 +424,9 @@ def test_a_customer_who_never_stops_gets_no_paid_draft(desk: Helpdesk, monkeypat
 
 
 def test_spam_gets_no_draft(desk: Helpdesk) -> None:
-    desk.deliver(ticket(body="Congratulations, you are a winner! Claim your free prize, casino bonus, viagra, click now"))
+    desk.deliver(
+        ticket(body="Congratulations, you are a winner! Claim your free prize, casino bonus, viagra, click now")
+    )
     desk.reactor.settle()
     assert desk.see()["category"] == "spam"
     reply = desk.draft()

@@ -148,7 +148,12 @@ def test_only_health_the_documentation_and_what_is_signed_are_open() -> None:
         for event in function.get("Events", {}).values()
         if event["Type"] == "Api"
     }
-    assert {path for path, auth in routes.items() if auth} == {"/health", "/openapi.json", "/docs", "/webhooks/{source_id}"}
+    assert {path for path, auth in routes.items() if auth} == {
+        "/health",
+        "/openapi.json",
+        "/docs",
+        "/webhooks/{source_id}",
+    }
     assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Key"
 
 

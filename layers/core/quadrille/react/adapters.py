@@ -24,7 +24,7 @@ def _words(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    """A time of somebody else's desk, which may write it as it likes: None if that is no ISO 8601; UTC without a zone."""
+    """A time as somebody else's desk writes it: None if that is no ISO 8601, and UTC if it has no zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:

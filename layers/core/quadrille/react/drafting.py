@@ -77,7 +77,8 @@ def draft_reply(
         try:
             return _again(row, draft_id, spent, bureau)
         except NotFound:
-            made, paid = _made(row, letter, labels, draft_id, wishes, examples, payer.after(spent), bureau, emit)
+            payer = replace(payer.after(spent), identity=once if request.fresh else "")
+            made, paid = _made(row, letter, labels, draft_id, wishes, examples, payer, bureau, emit)
     reply = _keep(row, letter, labels, made, paid, draft_id, bureau)
     return reply.model_copy(update={"receipt": (spent + paid).public()})
 

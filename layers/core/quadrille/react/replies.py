@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from quadrille.act.models import moment
 from quadrille.ask.models import Citation
 from quadrille.frames import Frame
 from quadrille.http import Body
@@ -74,20 +74,13 @@ def reply_of(ticket_id: str, row: Row, receipt: Mapping[str, Any] | None = None)
     """A draft's row, with the receipt of what it cost, or another one."""
     decided = None
     if "decision" in row:
-        at = moment(row["decided_at"])
+        at = moment(row["decided_at"], per_second=1_000)
         decided = Decided(decision=row["decision"], by=row["decided_by"], at=at, text=row["decided_text"])
     return Reply(
         **json.loads(row["draft"]),
         draft_id=row["draft_id"],
         ticket_id=ticket_id,
-        created_at=moment(row["created_at"]),
+        created_at=moment(row["created_at"], per_second=1_000),
         decision=decided,
         receipt=dict(receipt or row["receipt"]),
-    )
-
-
-def moment(milliseconds: Any) -> str:
-    """A time since the epoch as RFC 3339."""
-    return (
-        datetime.fromtimestamp(int(milliseconds) / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )

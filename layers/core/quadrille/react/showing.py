@@ -1,15 +1,19 @@
 """Tickets as HTTP shows them: each in a line, and one with its whole trail."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from quadrille.react.replies import Reply, moment, reply_of
+from quadrille.act.models import moment
+from quadrille.react.replies import Reply, reply_of
 from quadrille.receipts import Receipt
 from quadrille.rows import Row
 from quadrille.tickets import STAGES, Status, Tickets
+
+_moment = partial(moment, per_second=1_000)
 
 
 class Sender(BaseModel):
@@ -123,7 +127,7 @@ def shown(tenant: str, ticket_id: str, *, tickets: Tickets) -> Ticket:
         **line(row).model_dump(),
         channel=row["channel"],
         messages=[
-            Said(text=each["text"], created_at=each["created_at"] or None, received_at=moment(each["received_at"]))
+            Said(text=each["text"], created_at=each["created_at"] or None, received_at=_moment(each["received_at"]))
             for each in messages
         ],
         enrichment=_enrichment(row),
@@ -160,14 +164,14 @@ def line(row: Row) -> TicketLine:
         priority=known.get("priority"),
         sentiment=known.get("sentiment"),
         group=row.get("group") or None,
-        received_at=moment(row["received_at"]),
+        received_at=_moment(row["received_at"]),
     )
 
 
 def _enrichment(row: Row) -> Enrichment:
     known, history = row.get("classification", {}), row.get("history", {})
     return Enrichment(
-        enriched_at=moment(row["enriched_at"]) if "enriched_at" in row else None,
+        enriched_at=_moment(row["enriched_at"]) if "enriched_at" in row else None,
         pending=[stage for stage in STAGES if stage not in row],
         missing=[
             Missing(stage=stage, reason=row[stage]["missing"]) for stage in STAGES if "missing" in row.get(stage, {})
@@ -175,22 +179,22 @@ def _enrichment(row: Row) -> Enrichment:
         **{name: known.get(name) for name in ("category", "priority", "sentiment", "language", "question")},
         trend=row.get("trend"),
         group=row.get("group") or None,
-        history=[Case(**{**case, "created_at": moment(case["created_at"])}) for case in history.get("cases", [])],
+        history=[Case(**{**case, "created_at": _moment(case["created_at"])}) for case in history.get("cases", [])],
         documents=row.get("documents", {}).get("places", []),
     )
 
 
 def _events(row: Row, messages: Sequence[Row], drafts: Sequence[Row]) -> Iterator[Happened]:
-    yield Happened(time=moment(row["received_at"]), what="created", id=row["sk"])
+    yield Happened(time=_moment(row["received_at"]), what="created", id=row["sk"])
     for message in sorted(messages, key=itemgetter("received_at"))[1:]:
-        yield Happened(time=moment(message["received_at"]), what="message", id=row["sk"])
+        yield Happened(time=_moment(message["received_at"]), what="message", id=row["sk"])
     if "enriched_at" in row:
-        yield Happened(time=moment(row["enriched_at"]), what="enriched", id=row["sk"])
+        yield Happened(time=_moment(row["enriched_at"]), what="enriched", id=row["sk"])
     for draft in drafts:
-        yield Happened(time=moment(draft["created_at"]), what="drafted", id=draft["draft_id"])
+        yield Happened(time=_moment(draft["created_at"]), what="drafted", id=draft["draft_id"])
         if "decision" in draft:
             what = _DECIDED[draft["decision"]]
-            yield Happened(time=moment(draft["decided_at"]), what=what, id=draft["draft_id"])
+            yield Happened(time=_moment(draft["decided_at"]), what=what, id=draft["draft_id"])
 
 
 def _receipts(row: Row, drafts: Sequence[Row]) -> Iterator[Receipt]:
