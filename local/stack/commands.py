@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
 
-from local.stack import demo, invocation, processes
+from local.stack import demo, invocation, processes, support
 from local.stack.build import RUNTIME, build, sam_environment
 from local.stack.deploy import (
     command,
@@ -77,7 +77,10 @@ def run() -> int:
         print()
         with _step("dropped a mail in the bucket, which was sorted and got a draft"):
             print(demo.triaged(demo.drop_mail(stack)))
-        print(f"\n{demo.next_steps(stack)}")
+        print()
+        with _step("posted a signed ticket, which was enriched and got a draft"):
+            print(support.show(stack))
+        print(f"\n{demo.next_steps(stack)}{support.lines(stack)}")
         print(f"ready after {time.monotonic() - began:.1f} s; running until Ctrl-C", flush=True)
         _until_interrupted()
     except Stop as reason:

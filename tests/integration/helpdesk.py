@@ -1,21 +1,13 @@
 """A source of tickets, and what it sends."""
 
 import base64
-import hashlib
-import hmac
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
+from local.stack.support import signature
 from tests.integration import house as harness
 from tests.integration.reactor import Reactor
-
-
-def signature(secret: str, body: bytes, *, at: float | None = None) -> str:
-    """The header of a delivery."""
-    stamp = str(int(time.time() if at is None else at))
-    return f"t={stamp},v1={hmac.new(secret.encode(), f'{stamp}.'.encode() + body, hashlib.sha256).hexdigest()}"
 
 
 def ticket(number: int | str = 1, body: str = "What is the number of the club?", **more: Any) -> dict[str, Any]:

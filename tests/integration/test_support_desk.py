@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.stack.places import ROOT
+from local.stack.support import signature
 from quadrille import clients
 from quadrille.config import settings
 from quadrille.documents import Place
@@ -17,7 +18,7 @@ from quadrille.events import Envelope
 from quadrille.llm import Models
 from quadrille.react.enriching import trend_of
 from tests.integration.gateway import Gateway, install
-from tests.integration.helpdesk import Helpdesk, helpdesk, signature, ticket
+from tests.integration.helpdesk import Helpdesk, helpdesk, ticket
 from tests.integration.house import reset_caches
 from tests.integration.kills import Executioner, last_of_each
 from tests.integration.reactor import Reactor

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from local.stack.support import signature
 from quadrille import clients
 from quadrille.config import settings
 from tests.integration import house as harness
-from tests.integration.helpdesk import Helpdesk, helpdesk, signature, ticket
+from tests.integration.helpdesk import Helpdesk, helpdesk, ticket
 from tests.integration.house import reset_caches
 from tests.integration.reactor import Reactor
 
