@@ -4,7 +4,7 @@ export SAM_CLI_TELEMETRY = 0
 VENV = .venv/bin
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
 setup: ## the environments, from pinned requirements
 	@$(PY) local/setup.py
@@ -42,6 +42,15 @@ keys: setup ## a tenant's API keys: make keys TENANT=acme
 
 revoke: setup ## revoke one: make revoke KEY_ID=0123456789abcdef
 	@$(VENV)/python -m local revoke "$(KEY_ID)"
+
+source: setup ## a source of webhooks: make source TENANT=acme KIND=tickets|zendesk|freshdesk [SECRET=...]
+	@$(VENV)/python -m local source "$(TENANT)" "$(KIND)" "$(SECRET)"
+
+sources: setup ## a tenant's sources of webhooks: make sources TENANT=acme
+	@$(VENV)/python -m local sources "$(TENANT)"
+
+revoke-source: setup ## revoke one: make revoke-source SOURCE_ID=src_0123456789abcdef
+	@$(VENV)/python -m local revoke-source "$(SOURCE_ID)"
 
 dead-letters: setup ## what failed for good, by stage: make dead-letters [STAGE=embed]
 	@$(VENV)/python -m local dead-letters $(STAGE)
@@ -84,4 +93,4 @@ openapi: setup ## the API's OpenAPI document, out of the functions
 events: setup ## the catalogue of events and their JSON schemas, out of the code and the template
 	@$(VENV)/python scripts/events.py
 
-.PHONY: help setup run up down test check build deploy key keys revoke dead-letters redrive backfill replay secrets invoke lock ask task logs prices openapi events
+.PHONY: help setup run up down test check build deploy key keys revoke source sources revoke-source dead-letters redrive backfill replay secrets invoke lock ask task logs prices openapi events

@@ -19,6 +19,7 @@ from local.stack.functions import declared  # noqa: E402
 from quadrille.ask.protocol import FailureResponse, OpenAIApi  # noqa: E402
 from quadrille.http import Api  # noqa: E402
 from quadrille.problems import Problem  # noqa: E402
+from quadrille.react.webhooks import SignedApi  # noqa: E402
 
 DOCUMENT = ROOT / "layers/core/quadrille/system/openapi.json"
 REFERENCE = "#/components/schemas/"
@@ -27,18 +28,18 @@ ROOMS = {
     "ask": "Answers with citations",
     "ingest": "Documents and collections",
     "act": "Tasks of agents, and their tools",
-    "react": "Events and rules",
+    "react": "Events, rules, mails and tickets",
     "system": "Money, and the API itself",
 }
 FOREIGN = ("HTTPValidationError", "ValidationError", "ResponseValidationError")  # Powertools' own shapes of errors
 NAMES = {"document_id", "conversation_id", "model"}  # of a body: what they name may not be there
 WHY = {
     400: "A parameter is malformed or not supported.",
-    401: "There is no API key, or it is not valid.",
+    401: "There is no API key or signature, or it is not valid.",
     402: "A budget does not cover it; the amounts say which and by how much.",
     403: "The key lacks a scope.",
     404: "There is nothing of that name.",
-    409: "It does not go together with what is there: the task has ended, or was decided otherwise.",
+    409: "It does not go together with what is there: that has ended, is answered, or was decided otherwise.",
     413: "The body, or the file announced, is over the limit the message names.",
     422: "A field is malformed; `errors` names it.",
     429: "The gateway's rate limit is reached.",
@@ -83,7 +84,8 @@ def _described(function: dict[str, Any], *, open_to_all: bool) -> dict[str, Any]
         operation["operationId"] = f"{folder.split('/')[2]}_{words.__name__}"
         operation["summary"] = inspect.getdoc(words)
         statuses = _statuses(path, operation, schemas, open_to_all=open_to_all, paid="ModelsLayer" in str(function))
-        statuses |= {409} if folder.split("/")[1] == "act" and method == "post" else set()
+        statuses |= {409} if (folder.split("/")[1] == "act" and method == "post") or "{draft_id}" in path else set()
+        statuses |= {401} if isinstance(api, SignedApi) else set()
         if isinstance(api, OpenAIApi):
             statuses = {400 if status == 422 else status for status in statuses}
         operation["responses"].pop("422")

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
 
-from local.stack import demo, invocation, processes
+from local.stack import demo, invocation, processes, support
 from local.stack.build import RUNTIME, build, sam_environment
 from local.stack.deploy import (
     command,
@@ -77,7 +77,10 @@ def run() -> int:
         print()
         with _step("dropped a mail in the bucket, which was sorted and got a draft"):
             print(demo.triaged(demo.drop_mail(stack)))
-        print(f"\n{demo.next_steps(stack)}")
+        print()
+        with _step("posted a signed ticket, which was enriched and got a draft"):
+            print(support.show(stack))
+        print(f"\n{demo.next_steps(stack)}{support.lines(stack)}")
         print(f"ready after {time.monotonic() - began:.1f} s; running until Ctrl-C", flush=True)
         _until_interrupted()
     except Stop as reason:
@@ -162,6 +165,31 @@ def revoke(key_id: str = "") -> None:
         raise Stop("Name a key by its id, which make keys lists: make revoke KEY_ID=0123456789abcdef")
     _told("KeysFunction", action="revoke", key_id=key_id)
     print(f"revoked {key_id}; it may be honoured for another minute")
+
+
+def source(tenant: str = "", kind: str = "", secret: str = "") -> None:
+    """Make a source of webhooks, with the secret that is given, or a new one."""
+    if not (tenant and kind):
+        raise Stop("Name a tenant and a kind: make source TENANT=acme KIND=tickets|zendesk|freshdesk [SECRET=...]")
+    made = _told("KeysFunction", action="create_source", tenant=tenant, kind=kind, secret=secret)
+    print(f"source for {tenant} ({kind}); the secret is shown this once:")
+    print(f"POST /webhooks/{made['source_id']}\n{made['secret']}")
+
+
+def sources(tenant: str = "") -> None:
+    """List a tenant's sources of webhooks."""
+    if not tenant:
+        raise Stop("Name a tenant: make sources TENANT=acme")
+    for row in _told("KeysFunction", action="list_sources", tenant=tenant)["items"]:
+        print(f"{row['source_id']}  {row['created_at']}  {row['kind']}")
+
+
+def revoke_source(source_id: str = "") -> None:
+    """Revoke a source of webhooks."""
+    if not source_id:
+        raise Stop("Name a source, which make sources lists: make revoke-source SOURCE_ID=src_0123456789abcdef")
+    _told("KeysFunction", action="revoke_source", source_id=source_id)
+    print(f"revoked {source_id}")
 
 
 def dead_letters(stage: str = "") -> None:
@@ -324,6 +352,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "key": key,
     "keys": keys,
     "revoke": revoke,
+    "source": source,
+    "sources": sources,
+    "revoke-source": revoke_source,
     "dead-letters": dead_letters,
     "redrive": redrive,
     "backfill": backfill,

@@ -49,10 +49,14 @@ def deploy(ports: Ports) -> dict[str, Any]:
     _apply_gateway_responses(session, ports.aws_url)
     set_secrets(session, outputs, ports.aws_url)
     key = create_key(session, outputs, TENANT, ["ask", "ingest", "act", "react", "admin"], ports.aws_url)
+    api_url = f"{ports.aws_url}/_aws/execute-api/quadrille/v1"
+    source = create_source(session, outputs, TENANT, "tickets", ports.aws_url)
+    hook = {"url": f"{api_url}/webhooks/{source['source_id']}", "secret": source["secret"]}
     return {
-        "api_url": f"{ports.aws_url}/_aws/execute-api/quadrille/v1",
+        "api_url": api_url,
         "ws_url": f"{ports.aws_url.replace('http', 'ws')}/_aws/execute-api/quadrille-ws/v1",
         "api_key": key["key"],
+        "webhooks": {"tickets": {**hook, "source_id": source["source_id"]}},
         "tenant": TENANT,
         "bucket": outputs["BucketName"],
         "aws_endpoint_url": ports.aws_url,
@@ -110,6 +114,13 @@ def create_key(
 ) -> dict[str, Any]:
     """A new API key. Raises `Stop`."""
     return command(session, endpoint, outputs["KeysFunction"], action="create", tenant=tenant, scopes=scopes)
+
+
+def create_source(
+    session: boto3.Session, outputs: dict[str, str], tenant: str, kind: str, endpoint: str | None
+) -> dict[str, Any]:
+    """A new source of webhooks. Raises `Stop`."""
+    return command(session, endpoint, outputs["KeysFunction"], action="create_source", tenant=tenant, kind=kind)
 
 
 def command(session: boto3.Session, endpoint: str | None, function: str, **given: Any) -> dict[str, Any]:

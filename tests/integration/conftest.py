@@ -259,7 +259,10 @@ def killer(house: House, monkeypatch: pytest.MonkeyPatch) -> Executioner:
     def killed(function: str, event: dict[str, Any]) -> dict[str, Any]:
         it.function = function
         answer = it.run(lambda: invoke(function, event))
-        return answer or {"batchItemFailures": event.get("Records", [{}]), "statusCode": 0, "body": "null"}
+        failed = [
+            {"itemIdentifier": record["messageId"]} for record in event.get("Records", []) if "messageId" in record
+        ]
+        return answer or {"batchItemFailures": failed or [{}], "statusCode": 0, "body": "null"}
 
     monkeypatch.setattr(harness, "invoke", killed)
     return it

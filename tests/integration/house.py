@@ -223,6 +223,7 @@ def build(monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], models: str, 
         "BUDGET_RECHECK_SECONDS": "1",
         "LATE_ERASURE_SECONDS": "1",
         "EVENT_BUS": "quadrille",
+        "SOURCES_PREFIX": "/quadrille/sources",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -40,7 +40,7 @@ class Reactor:
     seen: list[dict[str, Any]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     receives: dict[str, str] = field(default_factory=dict)
-    _iterators: dict[str, str] = field(default_factory=dict)
+    _read: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         events = boto3.client("events")
@@ -50,12 +50,6 @@ class Reactor:
             events.put_rule(Name=name, EventBusName="quadrille", EventPattern=json.dumps(pattern))
             events.put_targets(Rule=name, EventBusName="quadrille", Targets=[{"Id": name, "Arn": arn}])
             self.urls[name] = url
-        streams = _streams()
-        for table in TABLES:
-            arn = boto3.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
-            shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-            first = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-            self._iterators[table] = first["ShardIterator"]
 
     def call(self, function: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
         """Status and body of an HTTP call of this tenant."""
@@ -77,13 +71,26 @@ class Reactor:
         return sum(self._publish(table) for table in TABLES)
 
     def _publish(self, table: str) -> int:
-        answer = _streams().get_records(ShardIterator=self._iterators[table])
-        self._iterators[table] = answer["NextShardIterator"]
-        records = [record for record in answer["Records"] if "emits" in record["dynamodb"].get("NewImage", {})]
+        found = self._new(table)
+        records = [record for record in found if "emits" in record["dynamodb"].get("NewImage", {})]
         if records:
             harness.invoke("react/publish", {"Records": records})
             self.seen += [event.model_dump() for event in map(_emitted, records) if event]
         return len(records)
+
+    def _new(self, table: str) -> list[Any]:
+        """The records of a table's stream since the last look. In moto a transaction that fails ends every iterator."""
+        streams = _streams()
+        arn = boto3.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        where: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if table in self._read:
+            where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._read[table]}
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, **where)["ShardIterator"]
+        records: list[Any] = streams.get_records(ShardIterator=iterator)["Records"]
+        if records:
+            self._read[table] = records[-1]["dynamodb"]["SequenceNumber"]
+        return records
 
     def consume(self) -> int:
         """Let each consumer take what is in its queue; how many messages were done."""

@@ -141,14 +141,19 @@ def test_the_bucket_is_private_encrypted_and_announces_its_objects() -> None:
     assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"]
 
 
-def test_only_health_and_the_documentation_are_open() -> None:
+def test_only_health_the_documentation_and_what_is_signed_are_open() -> None:
     routes = {
         event["Properties"]["Path"]: event["Properties"].get("Auth")
         for function in FUNCTIONS.values()
         for event in function.get("Events", {}).values()
         if event["Type"] == "Api"
     }
-    assert {path for path, auth in routes.items() if auth} == {"/health", "/openapi.json", "/docs"}
+    assert {path for path, auth in routes.items() if auth} == {
+        "/health",
+        "/openapi.json",
+        "/docs",
+        "/webhooks/{source_id}",
+    }
     assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Key"
 
 

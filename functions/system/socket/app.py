@@ -9,10 +9,17 @@ from quadrille import clients
 from quadrille.ask.streaming import AskFrame, CancelFrame, ask, cancel
 from quadrille.config import settings
 from quadrille.frames import Frame, Reception, Sender
+from quadrille.react.drafting import ask_draft
+from quadrille.react.replies import DraftFrame
 from quadrille.watching import WatchFrame, watch
 
 logger = Logger()
-KINDS: dict[str, type[Frame]] = {"ask": AskFrame, "cancel": CancelFrame, "watch": WatchFrame}
+KINDS: dict[str, type[Frame]] = {
+    "ask": AskFrame,
+    "draft": DraftFrame,
+    "cancel": CancelFrame,
+    "watch": WatchFrame,
+}
 
 
 def act(frame: Frame, sender: Sender) -> None:
@@ -21,6 +28,9 @@ def act(frame: Frame, sender: Sender) -> None:
         case AskFrame():
             answering, limit = clients.answering(), here.asks_per_connection
             ask(frame, sender, connections=connections, answering=answering, limit=limit)
+        case DraftFrame():
+            answering, limit = clients.answering(), here.asks_per_connection
+            ask_draft(frame, sender, connections=connections, answering=answering, limit=limit)
         case CancelFrame():
             cancel(frame, sender, connections=connections)
         case WatchFrame():

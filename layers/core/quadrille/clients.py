@@ -28,6 +28,7 @@ from quadrille.connections import Connections
 from quadrille.conversations import Conversations
 from quadrille.costs import Costs
 from quadrille.customers import Customers
+from quadrille.deliveries import Deliveries
 from quadrille.desks import Desks
 from quadrille.documents import Documents
 from quadrille.emails import Emails
@@ -51,10 +52,12 @@ from quadrille.queues import Queue
 from quadrille.rows import passes
 from quadrille.rules import Rules
 from quadrille.sockets import Sockets
+from quadrille.sources import Sources
 from quadrille.steps import Steps
 from quadrille.tasks import Tasks
 from quadrille.textract import MODEL as TEXTRACT
 from quadrille.textract import Textract
+from quadrille.tickets import Tickets
 from quadrille.toolservers import Toolserver
 from quadrille.vectors import Vectors
 from quadrille.watching import Window
@@ -79,12 +82,15 @@ if TYPE_CHECKING:
     from quadrille.ask.retrieval import Retriever
     from quadrille.events import Envelope
     from quadrille.react.consumers import Consumer
+    from quadrille.react.drafting import Bureau
+    from quadrille.react.enriching import Enricher
     from quadrille.react.replaying import Studio
     from quadrille.react.triage import Office as MailOffice
 
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _PAID = Config(read_timeout=30, retries={"total_max_attempts": 1})
 _SECRET_SECONDS = 300  # how long a provider's key is remembered; a rotated key is picked up after that
+_SOURCE_SECONDS = 60  # the same for the secret of a source
 
 
 @cache
@@ -124,6 +130,13 @@ def collections() -> Collections:
 def keys() -> Keys:
     """The API keys table."""
     return Keys(settings().keys_table, dynamodb())
+
+
+@cache
+def sources() -> Sources:
+    """The sources of webhooks."""
+    here = settings()
+    return Sources(here.keys_table, dynamodb(), here.sources_prefix, boto3.client("ssm", config=_AWS), read=_parameter)
 
 
 @cache
@@ -246,6 +259,34 @@ def mail_office() -> "MailOffice":
     from quadrille.react.triage import Office as MailOffice
 
     return MailOffice(emails(), customers(), desks(), examples(), blobs(), models(), desk)
+
+
+@cache
+def tickets() -> Tickets:
+    """The tickets of tenants' desks."""
+    here = settings()
+    return Tickets(here.cases_table, dynamodb(), customers(), here.max_ticket_messages, here.case_days, now=time.time)
+
+
+@cache
+def deliveries() -> Deliveries:
+    """Deliveries of webhooks that were taken."""
+    here = settings()
+    return Deliveries(here.cases_table, dynamodb(), 3 * here.webhook_seconds, time.time)
+
+
+def enricher() -> "Enricher":
+    """What enriches tickets."""
+    from quadrille.react.enriching import Enricher
+
+    return Enricher(tickets(), customers(), desks())
+
+
+def bureau() -> "Bureau":
+    """What drafts replies to tickets."""
+    from quadrille.react.drafting import Bureau
+
+    return Bureau(tickets(), customers(), desks(), examples(), collections(), desk())
 
 
 def done(consumer: str) -> "DynamoDBPersistenceLayer":
@@ -594,3 +635,14 @@ def _secret(name: str, *, of: str) -> str:
         if isinstance(cause, ClientError | BotoCoreError) and passes(cause):
             raise Busy(f"The key of {of} cannot be read at the moment.") from error
         raise ProviderRefused(f"The key of {of} cannot be read. Has `make secrets` been run?") from error
+
+
+def _parameter(name: str) -> str | None:
+    """A source's secret; None if it is gone. Raises `Busy`."""
+    try:
+        return str(parameters.get_parameter(name, decrypt=True, max_age=_SOURCE_SECONDS))
+    except GetParameterError as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ParameterNotFound":
+            return None
+        raise Busy("The secret of the source cannot be read at the moment.") from error

@@ -46,6 +46,10 @@ class Collections:
         change, values = "SET begun_at = if_not_exists(begun_at, :now)", {"now": int(time.time())}
         return self._size(_update(self.dynamodb, self.table, tenant, collection, change, values))
 
+    def epoch(self, tenant: str, collection: str) -> int:
+        """A number that moves on whenever what can be found in a collection changes."""
+        return int((get(self.dynamodb, self.table, collection_key(tenant, collection)) or {}).get("epoch", 0))
+
     def names(self, tenant: str) -> dict[str, int]:
         """The collections that have had a document and when they began, in seconds since the epoch; at most 1 MB."""
         answer = self.dynamodb.query(

@@ -73,6 +73,7 @@ class Settings(BaseModel):
     keys_table: str = ""
     connections_table: str = ""
     cases_table: str = ""
+    sources_prefix: str = ""  # of the parameters that hold the secrets of webhooks' sources
     queue_url: str = ""  # of a consumer of events
     websocket_endpoint: str = ""
     stream_function: str = ""
@@ -184,6 +185,13 @@ class Settings(BaseModel):
     event_seconds: PositiveInt = 120  # the longest a consumer takes
     max_replay: PositiveInt = 10_000  # events of one replay
     max_rules: PositiveInt = 50  # of a tenant
+    max_webhook_bytes: PositiveInt = 128 * 1024  # of a delivery; a row holds 400 KB
+    webhook_seconds: PositiveInt = 300  # that a signature is good for, before and after its time
+    max_ticket_messages: PositiveInt = 50  # of one ticket
+    tickets_per_hour: PositiveInt = 10  # of one customer that are drafted; more looks like two machines talking
+    stage_seconds: PositiveInt = 45  # for the calls of one stage of a ticket's enrichment
+    related_documents: PositiveInt = 5  # of a ticket
+    history_cases: PositiveInt = 20  # of a customer that a ticket's enrichment looks back on
     letter_characters: PositiveInt = 20_000  # of a mail or a ticket that a model is given
     classification_tokens: PositiveInt = 600
     reply_tokens: PositiveInt = 1_000

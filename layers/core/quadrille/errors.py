@@ -139,6 +139,10 @@ class NotFound(QuadrilleError):
     """There is nothing of that name in the caller's tenant."""
 
 
+class Unauthorized(QuadrilleError):
+    """Nobody vouches for the request: its signature is missing, wrong or too old, or its source is unknown."""
+
+
 class Forbidden(QuadrilleError):
     """The key is valid and lacks a scope."""
 

@@ -80,6 +80,7 @@ class Keys:
             TableName=self.table,
             IndexName="tenant",
             KeyConditionExpression="tenant = :tenant",
+            FilterExpression="attribute_exists(digest)",  # sources lie here, too
             ExpressionAttributeValues=to_item({":tenant": tenant}),
         )
         rows: list[dict[str, Any]] = [from_item(item) for page in pages for item in page["Items"]]
@@ -87,11 +88,12 @@ class Keys:
 
     def revoke(self, key_id: str) -> None:
         """Forget a key. The authorizer's cache may honour it for another minute. Raises `NotFound`."""
-        gone = self.dynamodb.delete_item(
-            TableName=self.table, Key=to_item({"key_id": key_id}), ReturnValues="ALL_OLD"
-        ).get("Attributes")
-        if not gone:
-            raise NotFound(f"There is no key {key_id!r}.")
+        try:
+            self.dynamodb.delete_item(
+                TableName=self.table, Key=to_item({"key_id": key_id}), ConditionExpression="attribute_exists(digest)"
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            raise NotFound(f"There is no key {key_id!r}.") from None
 
 
 def _principal(row: Row) -> Principal:

@@ -19,6 +19,7 @@ from quadrille.errors import (
     RetryLater,
     TooLarge,
     Unanswered,
+    Unauthorized,
     UnknownPrice,
     Unusable,
 )
@@ -26,6 +27,7 @@ from quadrille.money import dollars
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     BudgetExceeded: HTTPStatus.PAYMENT_REQUIRED,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,

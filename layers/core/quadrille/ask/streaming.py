@@ -1,22 +1,23 @@
-"""Asking over a WebSocket: the same answer as `POST /ask`, its text as it is written.
+"""Asking over a WebSocket: the same answer as over HTTP, its text as it is written.
 
-A frame `ask` is handed to a function of its own, which is not bound by the gateway's 29 seconds and answers with the
-frames `token`, `citations` and `done`, or `error`, or `cancelled`.
+A frame that asks for a text is handed to a function of its own, as a turn of its kind. That is not bound by the
+gateway's 29 seconds and answers with the frames `token`, `citations` and `done`, or `error`, or `cancelled`.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from quadrille.ask.answer import Desk, answer
-from quadrille.ask.models import AskRequest, AskResponse
+from quadrille.ask.models import AskRequest
 from quadrille.background import Background
 from quadrille.calls import Payer
 from quadrille.connections import Connections
 from quadrille.errors import Abandoned, Busy, Invalid
 from quadrille.frames import Frame, Sender, failure
+from quadrille.llm import Emit
 from quadrille.messages import Message
 from quadrille.receipts import Receipt
 from quadrille.sockets import Sockets
@@ -44,27 +45,46 @@ class CancelFrame(Frame):
 
 
 class Turn(Message):
-    """An ask that is handed over: what the function that answers works on."""
+    """What is handed over: a text that somebody waits for. What text that is, its kind says."""
 
     connection_id: str
     id: str
     request_id: str
     tenant: str
+
+
+class AskTurn(Turn):
+    """An ask that is handed over."""
+
+    kind: Literal["ask"] = "ask"
     request: AskRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A text that was written, and the whole of what its last frame has: its `citations` among it."""
+
+    text: str
+    whole: Mapping[str, Any]
+
+
 def ask(frame: AskFrame, sender: Sender, *, connections: Connections, answering: Background, limit: int) -> None:
-    """Hand an ask over. A connection may have `limit` of them under way. Raises `Forbidden` and `Invalid`."""
+    """Hand an ask over. Raises `Forbidden`, and as `hand_over`."""
     sender.who.require("ask")
-    if sender.connection.asks >= limit:
-        raise Invalid("action", f"{limit} asks are under way on this connection; wait for one, or cancel it")
-    turn = Turn(
+    turn = AskTurn(
         connection_id=sender.connection.id,
         id=frame.id,
         request_id=sender.request_id,
         tenant=sender.who.tenant,
         request=frame.request(),
     )
+    hand_over(turn, sender, connections=connections, answering=answering, limit=limit)
+
+
+def hand_over(turn: Turn, sender: Sender, *, connections: Connections, answering: Background, limit: int) -> None:
+    """Let a turn be taken. A connection may have `limit` of them under way. Raises `Invalid`."""
+    if sender.connection.asks >= limit:
+        raise Invalid("action", f"{limit} asks are under way on this connection; wait for one, or cancel it")
     connections.ask(turn.connection_id, turn.id, turn=turn.request_id)
     try:
         answering.start(turn)
@@ -78,22 +98,30 @@ def cancel(frame: CancelFrame, sender: Sender, *, connections: Connections) -> N
     connections.cancel(sender.connection.id, frame.id)
 
 
-def stream(turn: Turn, *, desk: Desk, connections: Connections, sockets: Sockets, ends_at: float) -> None:
-    """Answer over the connection; once, however often the turn is handed over."""
+def speak_answer(turn: AskTurn, payer: Payer, emit: Emit, *, desk: Desk) -> Spoken:
+    """The answer to an ask. Raises as `answer`."""
+    identity = turn.request_id if turn.request.cache == "off" else ""
+    payer = replace(payer, max_cost=turn.request.max_cost_usd, identity=identity)
+    response = answer(turn.request, payer, desk=desk, emit=emit)
+    return Spoken(response.answer, response.model_dump(mode="json"))
+
+
+def stream(
+    turn: Turn,
+    speak: Callable[[Payer, Emit], Spoken],
+    *,
+    connections: Connections,
+    sockets: Sockets,
+    ends_at: float,
+) -> None:
+    """Send over the connection what `speak` writes; once, however often the turn is handed over."""
     if not connections.begin(turn.connection_id, turn.id, turn=turn.request_id):
         return
-    deadline = ends_at - _AFTER_REPLY
     line = Line(turn, connections, sockets, ends_at=ends_at)
-    payer = Payer(
-        tenant=turn.tenant,
-        subject=f"answers/{turn.request_id}",
-        deadline=deadline,
-        ends_at=ends_at,
-        max_cost=turn.request.max_cost_usd,
-        identity=turn.request_id if turn.request.cache == "off" else "",
-    )
+    subject, deadline = f"answers/{turn.request_id}", ends_at - _AFTER_REPLY
+    payer = Payer(tenant=turn.tenant, subject=subject, deadline=deadline, ends_at=ends_at)
     try:
-        line.finish(answer(turn.request, payer, desk=desk, emit=line))
+        line.finish(speak(payer, line))
     except Abandoned as error:
         line.close(line.frame("cancelled", receipt=(error.receipt or Receipt()).public()))
     except Exception as error:  # noqa: BLE001  whatever it is, the client gets an error frame and the log the cause
@@ -104,7 +132,7 @@ def stream(turn: Turn, *, desk: Desk, connections: Connections, sockets: Sockets
 
 @dataclass(slots=True)
 class Line:
-    """Takes the pieces of one answer and sends them. It raises `Abandoned` if nobody wants the rest."""
+    """Takes the pieces of one text and sends them. It raises `Abandoned` if nobody wants the rest."""
 
     turn: Turn
     connections: Connections
@@ -132,16 +160,15 @@ class Line:
         """A frame of this answer."""
         return {"type": kind, "id": self.turn.id, **fields}
 
-    def finish(self, response: AskResponse) -> None:
-        """Send what is left of the answer, its citations, and all of it. Raises `TooLarge`."""
-        whole = response.model_dump(mode="json")
-        rest = response.answer[len(self.said) :] if response.answer.startswith(self.said) else ""
+    def finish(self, spoken: Spoken) -> None:
+        """Send what is left of the text, its citations, and all of it. Raises `TooLarge`."""
+        rest = spoken.text[len(self.said) :] if spoken.text.startswith(self.said) else ""
         for start in range(0, len(rest), _TEXT):
             self._send(self.frame("token", text=rest[start : start + _TEXT]))
-        citations = whole["citations"]
+        citations = spoken.whole["citations"]
         for start in range(0, max(1, len(citations)), _CITATIONS):
             self._send(self.frame("citations", citations=citations[start : start + _CITATIONS]))
-        self._send(self.frame("done", **whole))
+        self._send(self.frame("done", **spoken.whole))
 
     def close(self, frame: Mapping[str, Any]) -> None:
         """Send the last frame, if there is still somebody to get it."""

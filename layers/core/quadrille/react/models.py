@@ -67,6 +67,18 @@ class ParkedEvents(BaseModel):
     items: list[ParkedEvent]
 
 
+class Delivered(BaseModel):
+    """What became of a delivery: `accepted`, `known` (its message came before), or `parked` and why.
+
+    `id` is that of `GET /tickets/{id}`; of what is parked, of `GET /events`. `ticket_id` is the source's own.
+    """
+
+    id: str
+    ticket_id: str
+    status: Literal["accepted", "known", "parked"]
+    detail: str = ""
+
+
 class TaskAction(Body):
     """Let an agent work on a goal; it is told of the event, as data."""
 
