@@ -60,7 +60,7 @@ def _measure(given: argparse.Namespace, folder: Path) -> None:
         for fold in range(_FOLDS)
     ]
     baseline = _learnt([*sets.values(), *folds])
-    print(f"{'set':<14} {'categories':>10} {'letters':>7}   {'sorted by':<10} {'right':>6} {'F1':>6}  {'cost':>9}")
+    print(f"{'set':<14} {'categories':>10} {'letters':>7}   {'sorted by':<11} {'right':>6} {'F1':>6}  {'cost':>9}")
     with ours.sorting(real=given.real) as sort:
         for (name, letters), learnt in zip(sets.items(), baseline, strict=False):
             desk = DeskSettings(categories=tuple(Category(name=each) for each in letters.categories))

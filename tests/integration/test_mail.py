@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.stack.places import ROOT
 from quadrille import clients
 from quadrille.documents import Place
 from quadrille.errors import ProviderRefused
@@ -14,6 +15,7 @@ from tests.integration import house as harness
 from tests.integration.mailbox import QUESTION, deliver, drop, mail, mails, send, the_mail
 from tests.integration.reactor import Reactor
 
+CORPORA = ROOT.parent / "shared/corpora"
 CLUB = b"The number of the club is seven. Its colour is green."
 SEVEN = "The number of the club is seven. [1]"
 
@@ -297,6 +299,30 @@ def test_a_mail_that_was_removed_before_it_was_read_says_so(desk: Reactor) -> No
     desk.house.s3.delete_object(Bucket="bucket", Key=f"mail/{desk.agent.tenant}/1")
     desk.settle()
     assert "removed" in the_mail(desk)["error"]
+
+
+def sampled() -> dict[str, bytes]:
+    """Every tenth mail of the corpora, and naughty strings as subjects and texts of mails."""
+    files = [path for folder in ("email-mime", "triage/spamassassin") for path in (CORPORA / folder).rglob("*.eml")]
+    naughty = CORPORA / "adversarial/blns.json"
+    strings = json.loads(naughty.read_text())[::40] if naughty.is_file() else []
+    planted = (b"From: a@example.com\nSubject: " + each.encode() + b"\n\n" + each.encode() for each in strings if each)
+    found = [path.read_bytes() for path in sorted(files)[::10]]
+    return {str(number): data for number, data in enumerate((*found, *planted))}
+
+
+def test_mails_of_the_corpora_end_as_cases_or_say_why_not(desk: Reactor) -> None:
+    mails_ = sampled()
+    if not mails_:
+        pytest.skip("there are no corpora of mails")
+    assert deliver(desk, *(drop(desk, data, name=name) for name, data in mails_.items())) == []
+    desk.settle()
+    found = desk.call("emails", "GET", "/emails", query={"limit": "100"})[1]["items"]
+    assert len(found) == len(mails_)
+    for each in found:
+        reasons = [each["error"]] if each["status"] == "failed" else [each["draft"], each["no_draft"]]
+        assert sum(map(bool, reasons)) == 1, each
+        assert each["category"] or each["no_draft"] or each["error"]
 
 
 def test_a_sender_who_hides_in_odd_headers_is_still_found(desk: Reactor) -> None:
