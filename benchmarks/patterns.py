@@ -133,7 +133,7 @@ def _triaged(tenant: Tenant, number: int) -> Work:
 
     def triaged() -> Any:
         items = call(tenant.stack, "GET", "/emails")["items"]
-        return next((item for item in items if item["from"] == f"ann-{number}@example.com" and item["draft"]), None)
+        return next((item for item in items if f"<ann-{number}@" in item["from"] and item["draft"]), None)
 
     return Work(time.perf_counter() - began, _await(triaged)["receipt"])
 
@@ -141,8 +141,12 @@ def _triaged(tenant: Tenant, number: int) -> Work:
 def _enriched(tenant: Tenant, number: int) -> Work:
     began = time.perf_counter()
     _post_ticket(tenant, number)
-    ticket = _await(lambda: _if(call(tenant.stack, "GET", f"/tickets/{number}"), "enriched"))
-    return Work(time.perf_counter() - began, ticket["receipt"])
+
+    def enriched() -> Any:
+        ticket = call(tenant.stack, "GET", f"/tickets/{number}")
+        return ticket if ticket["enrichment"]["enriched_at"] else None
+
+    return Work(time.perf_counter() - began, _await(enriched)["receipt"])
 
 
 def _drafted(tenant: Tenant, number: int) -> Work:
@@ -172,10 +176,6 @@ def _task(goal: str) -> dict[str, Any]:
 
 def _ended(task: dict[str, Any]) -> dict[str, Any] | None:
     return task if task["status"] not in ("running", "waiting") else None
-
-
-def _if(case: dict[str, Any], status: str) -> dict[str, Any] | None:
-    return case if case["status"] == status else None
 
 
 def _await(find: Callable[[], Any]) -> Any:
