@@ -267,7 +267,7 @@ def test_what_fails_again_and_again_is_given_up_with_what_is_known(desk: Reactor
         raise ConnectionError
 
     desk.monkeypatch.setattr("quadrille.react.triage.draft", lost)
-    desk.monkeypatch.setattr(type(clients.queue("x")), "postpone", lambda *_, **__: None)
+    desk.monkeypatch.setattr(type(clients.queue("x")), "postpone_all", lambda *_, **__: None)
     deliver(desk, drop(desk, mail()))
     desk.publish()
     for _ in range(6):

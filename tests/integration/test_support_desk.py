@@ -148,7 +148,7 @@ def test_a_stage_that_fails_again_and_again_is_given_up_too(desk: Helpdesk, monk
         raise RetryLater("The vector store is down.")
 
     monkeypatch.setattr("quadrille.ask.retrieval.Retriever.find", down)
-    monkeypatch.setattr(type(clients.queue("x")), "postpone", lambda *_, **__: None)
+    monkeypatch.setattr(type(clients.queue("x")), "postpone_all", lambda *_, **__: None)
     desk.deliver(ticket())
     desk.reactor.publish()
     for _ in range(settings().max_event_receives):
@@ -184,7 +184,7 @@ def test_a_stage_killed_anywhere_leaves_one_enrichment_and_one_bill(
     desk: Helpdesk, killer: Executioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reset_caches()  # the killer's clock is in those that are built from now on
-    monkeypatch.setattr(type(clients.queue("x")), "postpone", lambda *_, **__: None)
+    monkeypatch.setattr(type(clients.queue("x")), "postpone_all", lambda *_, **__: None)
 
     def enriched(number: int, due: list[int]) -> tuple[dict[str, Any], int]:
         desk.deliver(ticket(number, f"What is the number of the club? I ask for the {number}. time."))

@@ -58,15 +58,8 @@ class Examples:
 
     def nearest(self, tenant: str, question: str, category: str, *, most: int) -> list[Example]:
         """The examples whose questions are most like this one, best first; none that shares no word with it."""
-        rows = self._rows(tenant)
-        examples = [Example(row["question"], row["reply"], row["category"]) for row in rows]
-        likeness = likenesses(question, [example.question for example in examples])
-        scored = [
-            (like + _SAME_CATEGORY * (example.category == category), example)
-            for like, example in zip(likeness, examples, strict=True)
-            if like
-        ]
-        return [example for _, example in sorted(scored, key=lambda each: -each[0])[:most]]
+        examples = [Example(row["question"], row["reply"], row["category"]) for row in self._rows(tenant)]
+        return ranked(question, category, examples)[:most]
 
     def _rows(self, tenant: str) -> list[Row]:
         answer = self.dynamodb.query(
@@ -76,6 +69,17 @@ class Examples:
             ConsistentRead=True,
         )
         return [from_item(item) for item in answer["Items"]]
+
+
+def ranked(question: str, category: str, examples: Sequence[Example]) -> list[Example]:
+    """Examples by how like a question theirs is, best first, without those that are not."""
+    likeness = likenesses(question, [example.question for example in examples])
+    scored = [
+        (like + _SAME_CATEGORY * (example.category == category), example)
+        for like, example in zip(likeness, examples, strict=True)
+        if like
+    ]
+    return [example for _, example in sorted(scored, key=lambda each: -each[0])]
 
 
 def likenesses(text: str, others: Sequence[str]) -> list[float]:

@@ -91,7 +91,10 @@ class Consumer:
         except Parked as error:
             self._park(envelope, str(error))
         except BudgetExceeded as error:
-            self._later(delivery, settings().budget_recheck_seconds, error)
+            if error.scope == "request":  # the limit of one call: it never renews
+                self.give_up(envelope, str(error))
+            else:
+                self._later(delivery, settings().budget_recheck_seconds, error)
         except Busy as error:
             self._later(delivery, error.seconds, error)
         except IdempotencyAlreadyInProgressError as error:

@@ -91,10 +91,11 @@ def decide(tenant: str, ticket_id: str, draft_id: str, request: DecisionRequest,
     tickets = bureau.tickets
     row = tickets.get(tenant, ticket_id)
     drafted = tickets.draft(row, draft_id)
-    text = request.text or ("" if request.decision == "reject" else reply_of(ticket_id, drafted).text)
-    if request.decision == "approve" and not text:
+    approves = request.decision != "reject"
+    text = request.text or (reply_of(ticket_id, drafted).text if approves else "")
+    if approves and not text:
         raise Invalid("decision", "there is no text to approve; write one with the decision 'edit'")
-    event = ReplyApproved(ticket_id=ticket_id, draft_id=draft_id, to=row["address"], text=text) if text else None
+    event = ReplyApproved(ticket_id=ticket_id, draft_id=draft_id, to=row["address"], text=text) if approves else None
     said = {"decision": request.decision, "decided_text": text, "decided_by": by}
     decided = tickets.decide(row, draft_id, said, event) or tickets.draft(row, draft_id)
     if (decided["decision"], decided["decided_text"]) != (request.decision, text):
@@ -103,7 +104,7 @@ def decide(tenant: str, ticket_id: str, draft_id: str, request: DecisionRequest,
         )
     if request.decision == "edit" and decided["question"]:
         bureau.examples.keep(tenant, decided["question"], text, decided["category"], once=draft_id)
-    if text:
+    if approves:
         bureau.customers.note(tickets.entry(row), {"status": "answered"})
     return reply_of(ticket_id, decided)
 

@@ -18,7 +18,7 @@ from quadrille.calls import Payer
 from quadrille.config import settings
 from quadrille.customers import Customers
 from quadrille.desks import SPAM, Desks
-from quadrille.errors import BudgetExceeded, NotFound, Parked
+from quadrille.errors import NotFound, Parked
 from quadrille.events import Envelope, TicketCreated
 from quadrille.llm import Models
 from quadrille.react.classifying import Letter, classify
@@ -129,10 +129,6 @@ def _stage(stage: str, envelope: Envelope, part: Callable[[Row], dict[str, Any]]
     try:
         row = desk.tickets.get(envelope.tenant, created.ticket_id)
         _put(stage, envelope, row[stage] if stage in row else part(row), desk)
-    except BudgetExceeded as error:
-        if error.scope != "request":  # which never renews
-            raise
-        miss(stage, envelope, str(error), desk=desk)
     except NotFound as error:
         raise Parked(str(error)) from None
 

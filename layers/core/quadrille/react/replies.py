@@ -32,20 +32,25 @@ class DraftFrame(DraftRequest, Frame):
 
 
 class DecisionRequest(Body):
-    """`POST /tickets/{id}/drafts/{draft_id}`. To edit is to approve another `text`, which is kept as an example."""
+    """`POST /tickets/{id}/drafts/{draft_id}`. To edit is to approve another `text`, which is kept as an example.
+
+    Whoever rejects may say why in `text`.
+    """
 
     decision: Decision
     text: Words = ""
 
     @model_validator(mode="after")
-    def _edited(self) -> Self:
-        if bool(self.text) != (self.decision == "edit"):
-            raise ValueError("an edit has a text, and nothing else has one")
+    def _worded(self) -> Self:
+        if self.decision == "edit" and not self.text:
+            raise ValueError("an edit has a text")
+        if self.decision == "approve" and self.text:
+            raise ValueError("to approve another text is an edit")
         return self
 
 
 class Decided(BaseModel):
-    """What was decided about a draft, by which key, and the text that was approved."""
+    """What was decided about a draft, by which key, and the text that was approved, or why it was rejected."""
 
     decision: Decision
     by: str
