@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
+from moto.dynamodb.models.table import Table
 
 from benchmarks.looping.pages import GOAL, page
 from benchmarks.looping.server import Server
@@ -69,6 +70,9 @@ def run(server: Server, key: str, steps: int) -> Meter:
     with TemporaryDirectory() as folder, serve(Path(folder)) as vectors, pytest.MonkeyPatch.context() as patch:
         logging.disable()
         patched(patch)
+        patch.setattr(
+            Table, "__deepcopy__", lambda table, memo: table, raising=False
+        )  # moto would, at every transaction
         with mock_aws():
             agent = _agent(patch, server.url, vectors.url, key)
             meter = _metered(patch, agent)
