@@ -100,4 +100,4 @@ def acted_once(caller: Caller, task_id: str, turnstile: Turnstile) -> None:
     unknown = sum("may or may not" in call["observation"] for call in calls)
     effects = sum(moment[:2] == EFFECT for moment in turnstile.passed[caller.tenant])
     assert done + unknown == len(calls) == STEPS - 1, calls
-    assert done <= effects <= STEPS - 1
+    assert done <= effects <= STEPS - 1, turnstile.passed[caller.tenant]

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from local.stack import processes
 
 Moment = tuple[str, str, int]  # a function, what it calls, and how often it has done so for its tenant
+_LOOKS = 5
 _TENANT = re.compile(rb"\bt[0-9a-f]{12}\b")
 
 
@@ -35,11 +36,8 @@ class Turnstile:
     _tenants: dict[int, str] = field(default_factory=dict)  # for whom a worker works
     _lock: Lock = field(default_factory=Lock)
 
-    def count(self, port: int, call: str, body: bytes) -> int:
-        """Note a call from this port; the process to be killed after it, or 0."""
-        worker = _worker(port)
-        if worker is None:
-            return 0
+    def count(self, worker: tuple[int, str], call: str, body: bytes) -> int:
+        """Note a call of a worker; its process if it is to be killed, or 0."""
         pid, function = worker
         with self._lock:
             if named := _TENANT.search(body):
@@ -70,11 +68,13 @@ class Turnstile:
 def _handler(turnstile: Turnstile, behind: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        worker: tuple[int, str] | None = None  # who has this connection
 
         def _hand_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             call = self.headers.get("X-Amz-Target") or f"{self.command} {self.path.split('/')[1]}"
-            doomed = turnstile.count(self.client_address[1], call, body)
+            self.worker = self.worker or _worker(self.client_address[1])
+            doomed = turnstile.count(self.worker, call, body)
             with closing(HTTPConnection(behind, timeout=60)) as connection:
                 connection.request(self.command, self.path, body, dict(self.headers))
                 response = connection.getresponse()
@@ -103,12 +103,13 @@ def _handler(turnstile: Turnstile, behind: str) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _worker(port: int) -> tuple[int, str] | None:
-    """The process of a function that holds this local port, and the function."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    held = {f"socket:[{row[9]}]" for row in rows if int(row[1].split(":")[1], 16) == port}
-    for pid, function in processes.workers():
-        with suppress(OSError):  # it ended meanwhile
-            if any(os.readlink(entry) in held for entry in Path(f"/proc/{pid}/fd").iterdir()):
-                return pid, function
-    return None
+def _worker(port: int) -> tuple[int, str]:
+    """The process of a function that holds this local port, and the function. A listing in /proc may lack a line."""
+    for _ in range(_LOOKS):
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        held = {f"socket:[{row[9]}]" for row in rows if int(row[1].split(":")[1], 16) == port}
+        for pid, function in processes.workers():
+            with suppress(OSError):  # it ended meanwhile
+                if any(os.readlink(entry) in held for entry in Path(f"/proc/{pid}/fd").iterdir()):
+                    return pid, function
+    return 0, ""
