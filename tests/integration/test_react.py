@@ -360,6 +360,20 @@ def test_a_flood_waits_for_its_turns_and_nobody_else_does(reactor: Reactor, monk
     assert sorted(waits) == waits
 
 
+def test_of_a_batch_the_tenant_with_the_fewest_events_comes_first(reactor: Reactor, monkeypatch: Any) -> None:
+    taken: list[str] = []
+    monkeypatch.setattr("quadrille.react.ruling.matches", lambda _, told: taken.append(told["id"]))
+    rule = {"pattern": {"type": ["a.b"]}, "action": {"kind": "task", "goal": "x"}}
+    for tenant in (reactor.agent.tenant, "somebody-else"):
+        reactor.call("rules", "PUT", "/rules/x", rule, tenant=tenant)
+    reactor.call("events", "POST", "/events", [cloud_event("a.b", {}, id=str(n)) for n in range(9)])
+    reactor.call("events", "POST", "/events", cloud_event("a.b", {}), tenant="somebody-else")
+    reactor.publish()
+    assert reactor.take("apply_rules") == 10
+    other = next(event["id"] for event in reactor.seen if event["tenant"] == "somebody-else")
+    assert taken[0] == other
+
+
 def test_what_fails_again_and_again_is_set_aside(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RetryLater("no")

@@ -7,7 +7,7 @@ given up; anything else is tried again, and after the last receive lies in the d
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +77,10 @@ class Consumer:
             self._work, data_keyword_argument="id_", persistence_store=self.done, config=config, key_prefix=self.name
         )
         receiver = Receiver(self.queue, self._set_aside, receives=settings().max_event_receives)
-        waits = self._book(event["Records"])
-        return receiver.run(event, lambda record: self._take(record, waits.get(record.message_id, 0), once), context)
+        groups = sorted(_by_tenant(event["Records"]).items(), key=lambda group: len(group[1]))  # a flood comes last
+        waits = {id_: wait for tenant, records in groups for id_, wait in self._book(tenant, records)}
+        fair = {"Records": [record for _, records in groups for record in records]}
+        return receiver.run(fair, lambda record: self._take(record, waits.get(record.message_id, 0), once), context)
 
     def _take(self, record: SQSRecord, wait: float, once: Callable[..., None]) -> None:
         """Raises `NotYet` if the event's tenant has had its turns; the message then comes with its own."""
@@ -108,27 +110,18 @@ class Consumer:
         self.work(envelope)
         logger.info("event_consumed", consumer=self.name, event_id=id_, type=envelope.type, tenant=envelope.tenant)
 
-    def _book(self, records: list[dict[str, Any]]) -> dict[str, float]:
-        """Book turns for what came for the first time, a tenant's at once: the seconds until each, by message.
+    def _book(self, tenant: str, records: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:
+        """Book turns for what came for the first time: each message's id, and the seconds until its turn.
 
-        A flood is moved out of the way by two requests for a batch of it.
+        So a flood is moved out of the way by two requests for a batch of it.
         """
-        mine: dict[str, list[str]] = {}
-        for record in records:
-            with suppress(ValidationError):  # it fails by itself, later
-                if record["attributes"]["ApproximateReceiveCount"] == "1":
-                    tenant = Delivery.model_validate_json(record["body"]).detail.tenant
-                    mine.setdefault(tenant, []).append(record["messageId"])
-        waits: dict[str, float] = {}
-        for tenant, messages in mine.items():
-            waits |= zip(messages, self._turns(tenant, len(messages)), strict=True)
-        return waits
-
-    def _turns(self, tenant: str, number: int) -> list[float]:
+        new = [each["messageId"] for each in records if each["attributes"]["ApproximateReceiveCount"] == "1"]
+        if not (tenant and new):
+            return
         try:
-            return self.pace.book(self.name, tenant, number)
+            yield from zip(new, self.pace.book(self.name, tenant, len(new)), strict=True)
         except Busy as error:
-            return [error.seconds] * number
+            yield from ((id_, error.seconds) for id_ in new)
 
     def _later(self, delivery: Delivery, seconds: float, error: QuadrilleError) -> None:
         """Take the event again later. Nothing was tried, so this is no receive that failed."""
@@ -144,6 +137,17 @@ class Consumer:
         cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
         envelope = Delivery.model_validate_json(record.body).detail
         self.give_up(envelope, f"It failed {settings().max_event_receives} times and was set aside: {cause}")
+
+
+def _by_tenant(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The messages of each tenant; those that cannot be read, which fail by themselves later, are nobody's."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        tenant = ""
+        with suppress(ValidationError):
+            tenant = Delivery.model_validate_json(record["body"]).detail.tenant
+        found.setdefault(tenant, []).append(record)
+    return found
 
 
 def remembering(context: LambdaContext | None = None) -> IdempotencyConfig:
