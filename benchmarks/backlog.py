@@ -134,6 +134,7 @@ def post(caller: dict[str, Any], number: int) -> None:
 
 def backlog(desk: Desk, events: int, tenants: int) -> bool:
     """The consumer is down while events come in; whether all were done once when it is up again."""
+    desk.await_depth(0)
     callers, began = [desk.tenant() for _ in range(tenants)], time.time()
     with desk.down():
         with ThreadPoolExecutor(2) as pool:
@@ -167,6 +168,7 @@ def latencies(desk: Desk, caller: dict[str, Any], number: int, every: float) -> 
 
 def flood(desk: Desk, events: int, number: int, every: float) -> bool:
     """The few events of one tenant, alone and beside a flood of another; whether the goal is met."""
+    desk.await_depth(0)
     latencies(desk, desk.tenant(), 5, 0.2)
     alone = latencies(desk, desk.tenant(), number, every)
     with ThreadPoolExecutor(1) as pool:
@@ -174,6 +176,7 @@ def flood(desk: Desk, events: int, number: int, every: float) -> bool:
         beside = latencies(desk, desk.tenant(), number, every)
         flooding.result()
     print(f"{number} events of a quiet tenant, one every {every} s; a flood is {events} events at once")
+    print(f"{desk.queue.depth()} of the flood still wait for their turns")
     print(f"{'seconds until done':24}{'p50':>8}{'p95':>8}{'max':>8}")
     for name, seconds in (("alone", alone), ("beside a flood", beside)):
         print(f"{name:24}{statistics.median(seconds):8.2f}{p95(seconds):8.2f}{max(seconds):8.2f}")
@@ -192,7 +195,9 @@ def main(arguments: list[str]) -> int | str:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backlog", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000, help="of the backlog and of the flood (1000)")
     parser.add_argument("--tenants", type=int, default=20, help="whose events the backlog is (20)")
-    parser.add_argument("--quiet", type=int, default=120, help="events of the quiet tenant (120)")
+    parser.add_argument(
+        "--quiet", type=int, default=200, help="events of the quiet tenant, for as long as the flood lasts (200)"
+    )
     parser.add_argument("--every", type=float, default=0.5, help="seconds between two of them (0.5)")
     parser.add_argument("--part", choices=["backlog", "flood"], help="only one part")
     given = parser.parse_args(arguments)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.stack.places import STACK
+from quadrille.queues import Queue
 from tests.integration.agent import finishing
 from tests.local.conftest import Caller
 from tests.local.test_act import script
@@ -66,6 +68,18 @@ def test_a_rule_gives_a_short_document_a_summary(caller: Caller, client: Callabl
     )
     document = caller.await_final("club.md")
     assert eventually(lambda: caller.ok("GET", f"/documents/{document['document_id']}")["summary"])
+
+
+def test_more_events_than_a_tenant_has_turns_for_come_in_their_turn(
+    caller: Caller, client: Callable[[str], Any]
+) -> None:
+    """Fifty may be taken at once; the rest must not wait for the queue's own timeout of three minutes."""
+    found = client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="ApplyRulesQueue")
+    queue = Queue(found["StackResourceDetail"]["PhysicalResourceId"], client("sqs"))
+    eventually(lambda: queue.depth() == 0)
+    caller.ok("POST", "/events", [cloud_event("tests.flood", {}, str(number)) for number in range(90)])
+    eventually(lambda: queue.depth() > 0)
+    eventually(lambda: queue.depth() == 0)
 
 
 def test_a_replay_of_what_is_done_is_free(
