@@ -303,13 +303,9 @@ def test_rules_are_a_tenants_own_and_can_be_removed(reactor: Reactor) -> None:
     rule = {"pattern": {"type": ["a.b"]}, "action": {"kind": "task", "goal": "x"}}
     reactor.call("rules", "PUT", "/rules/one", rule)
     assert reactor.call("rules", "GET", "/rules/one", tenant="somebody-else")[0] == 404
-    assert (
-        harness.invoke(
-            "react/rules",
-            harness.http_event("DELETE", "/rules/one", tenant=reactor.agent.tenant, scopes="react"),
-        )["statusCode"]
-        == 204
-    )
+    asked = harness.http_event("DELETE", "/rules/one", tenant=reactor.agent.tenant, scopes="react")
+    answer = harness.invoke("react/rules", asked)
+    assert (answer["statusCode"], answer.get("body") or "", answer["multiValueHeaders"]) == (204, "", {})
     assert reactor.call("rules", "GET", "/rules/one")[0] == 404
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
@@ -33,10 +34,10 @@ def update(rule_id: RuleId, request: RuleRequest) -> Rule:
 
 
 @api.delete("/rules/<rule_id>", status_code=204)
-def remove(rule_id: str) -> tuple[None, int]:
+def remove(rule_id: str) -> Response[None]:
     """Forget a rule; what it asked for goes on."""
     clients.rules().delete(api.principal.tenant, rule_id)
-    return None, 204
+    return Response(status_code=204)  # without a body there is no content type
 
 
 @logger.inject_lambda_context
