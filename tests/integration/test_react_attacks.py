@@ -31,3 +31,9 @@ def test_a_customer_whose_entry_has_expired_can_still_be_answered(desk: Helpdesk
     entry = clients.tickets().entry(row)
     clients.dynamodb().delete_item(TableName="CasesTable", Key={k: {"S": v} for k, v in entry.key.items()})
     assert desk.decide(reply, "edit", text="Seven.")[0] == 200
+
+
+def test_a_number_that_is_none_is_no_pattern(reactor: Reactor) -> None:
+    for test in (float("nan"), float("inf"), {"numeric": [">", float("nan")]}, {"numeric": ["<", float("inf")]}):
+        status, problem = reactor.call("rules", "PUT", "/rules/nan", rule(data={"amount": [test]}))
+        assert (status, "pattern.data.amount" in problem.get("detail", "")) == (422, True), test
