@@ -37,3 +37,12 @@ def test_a_number_that_is_none_is_no_pattern(reactor: Reactor) -> None:
     for test in (float("nan"), float("inf"), {"numeric": [">", float("nan")]}, {"numeric": ["<", float("inf")]}):
         status, problem = reactor.call("rules", "PUT", "/rules/nan", rule(data={"amount": [test]}))
         assert (status, "pattern.data.amount" in problem.get("detail", "")) == (422, True), test
+
+
+def test_rules_of_more_than_a_page_are_all_kept_to_and_counted(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_RULES", "20")
+    reset_caches()
+    body = rule(data={"x": ["y" * 60_000]})
+    statuses = [reactor.call("rules", "PUT", f"/rules/r{number:02}", body)[0] for number in range(21)]
+    assert statuses == [200] * 20 + [422]
+    assert len(reactor.call("rules", "GET", "/rules")[1]["items"]) == 20
