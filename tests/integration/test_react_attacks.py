@@ -1,6 +1,7 @@
 """What hostile customers, senders and tenants, and an unlucky network, try on the react room: each odd input has an end."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -46,3 +47,18 @@ def test_rules_of_more_than_a_page_are_all_kept_to_and_counted(reactor: Reactor,
     statuses = [reactor.call("rules", "PUT", f"/rules/r{number:02}", body)[0] for number in range(21)]
     assert statuses == [200] * 20 + [422]
     assert len(reactor.call("rules", "GET", "/rules")[1]["items"]) == 20
+
+
+@pytest.mark.parametrize("text", ["<p>Help!</p><![ if", "<![" * 3_000, "<!", "</", "<a " * 40_000, "<a b='" * 20_000])
+def test_html_that_its_parser_does_not_bear_is_a_ticket_all_the_same(reactor: Reactor, text: str) -> None:
+    desk = helpdesk(reactor, "freshdesk")
+    said = {"ticket_id": 1, "ticket_contact_email": "ann@example.com", "ticket_description": text}
+    began = time.process_time()
+    assert desk.deliver({"freshdesk_webhook": said})[1].get("status") == "accepted"
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_beyond_all_calendars_loses_no_letter(desk: Helpdesk, moment: str) -> None:
+    assert desk.deliver(ticket(created_at=moment))[1].get("status") == "accepted"
+    assert desk.see()["messages"][0]["created_at"] is None
