@@ -62,3 +62,13 @@ def test_html_that_its_parser_does_not_bear_is_a_ticket_all_the_same(reactor: Re
 def test_a_time_beyond_all_calendars_loses_no_letter(desk: Helpdesk, moment: str) -> None:
     assert desk.deliver(ticket(created_at=moment))[1].get("status") == "accepted"
     assert desk.see()["messages"][0]["created_at"] is None
+
+
+def test_who_is_left_to_a_human_can_be_answered_again_and_again(desk: Helpdesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETS_PER_HOUR", "1")
+    reset_caches()
+    desk.deliver(ticket(0))
+    time.sleep(0.002)  # tickets of one millisecond are in the order of their names
+    for text in ("Hello?", "And now?"):
+        desk.deliver(ticket(body=text))
+        assert desk.decide(desk.draft(), "edit", text=f"You said: {text}")[0] == 200
