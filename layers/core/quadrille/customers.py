@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,15 +48,19 @@ class Customers:
         return {"Put": {"TableName": self.table, "Item": to_item(row)}}
 
     def note(self, entry: Entry, values: Mapping[str, Any]) -> None:
-        """Set what is known of a case by now, such as its category, sentiment and status."""
-        self.dynamodb.update_item(
-            TableName=self.table,
-            Key=to_item(entry.key),
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={f"#{name}": name for name in values},
-            ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
-        )
+        """Set what is known of a case by now, such as its category, sentiment and status.
+
+        A case that changes late outlives its entry, which is no error.
+        """
+        with suppress(self.dynamodb.exceptions.ConditionalCheckFailedException):
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=to_item(entry.key),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
+            )
 
     def history(self, entry: Entry, *, limit: int) -> list[Row]:
         """At most `limit` cases of the customer from before this one, newest first."""

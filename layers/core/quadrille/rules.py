@@ -37,13 +37,13 @@ class Rules:
 
     def list(self, tenant: str) -> list[Row]:
         """A tenant's rules, by id."""
-        answer = self.dynamodb.query(
+        pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=to_item({":pk": _key(tenant, "")["pk"]}),
             ConsistentRead=True,
         )
-        return [from_item(item) for item in answer["Items"]]
+        return [from_item(item) for page in pages for item in page["Items"]]
 
     def delete(self, tenant: str, rule_id: str) -> None:
         """Forget a rule; one that is not there is no error."""

@@ -15,6 +15,7 @@ from quadrille.errors import Invalid, Parked
 from quadrille.http import Body
 
 _BREAKS = {"br", "div", "p", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "table", "ul", "ol"}
+_DECLARATION, _OPEN = re.compile(r"<[!?][^<>]*>"), re.compile(r"<(?![^<>]*>)")
 _SILENT = {"script", "style", "head", "title", "template"}
 _CREATED, _COMMENTED = "zen:event-type:ticket.created", "zen:event-type:ticket.comment_added"
 
@@ -24,12 +25,14 @@ def _words(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    """A time as somebody else's desk writes it: None if that is no ISO 8601, and UTC if it has no zone."""
+    """A time as somebody else's desk writes it, in UTC, also if it has no zone; None if that is no ISO 8601."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
+        if not isinstance(moment, datetime):
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # or none that UTC has
         return None
-    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -189,10 +192,20 @@ def _spoken(text: object) -> str:
     if not isinstance(text, str) or "<" not in text:
         return text.strip() if isinstance(text, str) else ""
     reader = _Words()
-    reader.feed(text)
+    reader.feed(_closed(text))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.words).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _closed(text: str) -> str:
+    """HTML without comments and declarations, in which each tag ends before another begins.
+
+    What is left open takes `HTMLParser` the square of its length, and some of it raises.
+    """
+    first, *rest = text.split("<!--")
+    text = " ".join([first, *(part.partition("-->")[2] if "-->" in part else part for part in rest)])
+    return _OPEN.sub("&lt;", _DECLARATION.sub(" ", text))
 
 
 class _Words(HTMLParser):

@@ -67,7 +67,8 @@ def draft_reply(
     letter, wishes = letter_of(row, messages), bureau.desks.get(payer.tenant)
     why_not = _why_not(row, bureau)
     if why_not:
-        return _keep(row, letter, None, _unwritten(why_not), Receipt(), f"draft_{digest_of(why_not)}", bureau)
+        draft_id = f"draft_{digest_of(why_not, letter.model_dump())[:32]}"
+        return _keep(row, letter, None, _unwritten(why_not), Receipt(), draft_id, bureau)
     labels, spent = _labels(row, letter, wishes, payer, bureau)
     with added_to(spent):
         examples = bureau.examples.nearest(

@@ -4,6 +4,7 @@
 indexed PDF files of more than ten pages. All fields must match; of a field, one of the list.
 """
 
+import math
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,11 @@ def _passes(test: Any, value: Any) -> bool:
     return type(test) is type(value) and bool(test == value)
 
 
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number that JSON has."""
+    return isinstance(value, _NUMBER) and -math.inf < value < math.inf
+
+
 def _check_test(test: Any, at: str) -> None:
     match test:
         case {"numeric": [*pairs]} if (
@@ -67,12 +73,14 @@ def _check_test(test: Any, at: str) -> None:
             and len(pairs) % 2 == 0
             and all(sign in _COMPARE for sign in pairs[::2] if isinstance(sign, str))
             and all(isinstance(sign, str) for sign in pairs[::2])
-            and all(isinstance(limit, _NUMBER) for limit in pairs[1::2])
+            and all(_is_finite(limit) for limit in pairs[1::2])
         ):
             return
         case {"prefix": str()} | {"suffix": str()} | {"exists": bool()} | {"anything-but": _} if len(test) == 1:
             return
-        case str() | int() | float() | bool() | None:
+        case str() | bool() | None:
+            return
+        case int() | float() if _is_finite(test):
             return
     tests = 'prefix, suffix, anything-but, exists, or numeric such as {"numeric": [">", 10]}'
     raise Invalid(at, f"{test!r:.100} is neither a value nor one of the tests {tests}")

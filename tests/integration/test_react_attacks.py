@@ -1,0 +1,74 @@
+"""What hostile customers, senders and tenants, and an unlucky network, try on the react room: each odd input has an end."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from quadrille import clients
+from quadrille.customers import Customers
+from quadrille.events import Envelope
+from tests.integration.helpdesk import Helpdesk, helpdesk, ticket
+from tests.integration.house import reset_caches
+from tests.integration.reactor import Reactor
+
+LONG = "x" * 2_000  # over what a key of a table takes
+
+
+@pytest.fixture
+def desk(reactor: Reactor) -> Helpdesk:
+    return helpdesk(reactor)
+
+
+def rule(**pattern: Any) -> dict[str, Any]:
+    return {"pattern": {"type": ["com.example.order"], **pattern}, "action": {"kind": "task", "goal": "Look."}}
+
+
+def test_a_customer_whose_entry_has_expired_can_still_be_answered(desk: Helpdesk) -> None:
+    desk.deliver(ticket())
+    reply = desk.draft()
+    row = clients.tickets().get(desk.reactor.agent.tenant, "1")
+    entry = clients.tickets().entry(row)
+    clients.dynamodb().delete_item(TableName="CasesTable", Key={k: {"S": v} for k, v in entry.key.items()})
+    assert desk.decide(reply, "edit", text="Seven.")[0] == 200
+
+
+def test_a_number_that_is_none_is_no_pattern(reactor: Reactor) -> None:
+    for test in (float("nan"), float("inf"), {"numeric": [">", float("nan")]}, {"numeric": ["<", float("inf")]}):
+        status, problem = reactor.call("rules", "PUT", "/rules/nan", rule(data={"amount": [test]}))
+        assert (status, "pattern.data.amount" in problem.get("detail", "")) == (422, True), test
+
+
+def test_rules_of_more_than_a_page_are_all_kept_to_and_counted(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_RULES", "20")
+    reset_caches()
+    body = rule(data={"x": ["y" * 60_000]})
+    statuses = [reactor.call("rules", "PUT", f"/rules/r{number:02}", body)[0] for number in range(21)]
+    assert statuses == [200] * 20 + [422]
+    assert len(reactor.call("rules", "GET", "/rules")[1]["items"]) == 20
+
+
+@pytest.mark.parametrize("text", ["<p>Help!</p><![ if", "<![" * 3_000, "<!", "</", "<a " * 40_000, "<a b='" * 20_000])
+def test_html_that_its_parser_does_not_bear_is_a_ticket_all_the_same(reactor: Reactor, text: str) -> None:
+    desk = helpdesk(reactor, "freshdesk")
+    said = {"ticket_id": 1, "ticket_contact_email": "ann@example.com", "ticket_description": text}
+    began = time.process_time()
+    assert desk.deliver({"freshdesk_webhook": said})[1].get("status") == "accepted"
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_beyond_all_calendars_loses_no_letter(desk: Helpdesk, moment: str) -> None:
+    assert desk.deliver(ticket(created_at=moment))[1].get("status") == "accepted"
+    assert desk.see()["messages"][0]["created_at"] is None
+
+
+def test_who_is_left_to_a_human_can_be_answered_again_and_again(desk: Helpdesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETS_PER_HOUR", "1")
+    reset_caches()
+    desk.deliver(ticket(0))
+    time.sleep(0.002)  # tickets of one millisecond are in the order of their names
+    for text in ("Hello?", "And now?"):
+        desk.deliver(ticket(body=text))
+        assert desk.decide(desk.draft(), "edit", text=f"You said: {text}")[0] == 200
