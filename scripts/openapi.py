@@ -89,6 +89,7 @@ def _described(function: dict[str, Any], *, open_to_all: bool) -> dict[str, Any]
         if isinstance(api, OpenAIApi):
             statuses = {400 if status == 422 else status for status in statuses}
         operation["responses"].pop("422")
+        operation["responses"].get("204", {}).pop("content", None)
         operation["responses"] |= {str(status): _error(status, api) for status in sorted(statuses)}
         if open_to_all:
             operation["security"] = []
