@@ -72,3 +72,13 @@ def test_who_is_left_to_a_human_can_be_answered_again_and_again(desk: Helpdesk, 
     for text in ("Hello?", "And now?"):
         desk.deliver(ticket(body=text))
         assert desk.decide(desk.draft(), "edit", text=f"You said: {text}")[0] == 200
+
+
+def test_no_reply_ends_a_ticket_whose_customer_has_written_since_its_draft(desk: Helpdesk) -> None:
+    desk.deliver(ticket())
+    reply = desk.draft()
+    desk.deliver(ticket(body="Forget that. What is its colour?"))
+    status, problem = desk.decide(reply, "approve") if reply["text"] else desk.decide(reply, "edit", text="Seven.")
+    assert (status, desk.see()["status"]) == (409, "open")
+    assert "written since" in problem["detail"]
+    assert desk.decide(desk.draft(), "edit", text="Green.")[0] == 200

@@ -138,7 +138,7 @@ class Tickets:
 
     def enrich(self, row: Row, values: Mapping[str, Any], missing: Sequence[str], *, hops: int) -> None:
         """Join the parts of a ticket, once: what follows from them, and the event, in one write."""
-        tenant, ticket_id = _tenant(row), row["sk"]
+        tenant, ticket_id = tenant_of(row), row["sk"]
         event = TicketEnriched(ticket_id=ticket_id, missing=list(missing))
         said = _emits(event, tenant, ticket_id, hops=hops)
         values = {**values, "missing": list(missing), "enriched_at": self._now(), **said}
@@ -150,7 +150,7 @@ class Tickets:
 
     def keep_draft(self, row: Row, draft_id: str, values: Mapping[str, Any]) -> Row:
         """Keep a draft; the one that is kept under this id, if there is one already."""
-        key = {"pk": _trail(_tenant(row), row["sk"]), "sk": f"draft#{draft_id}"}
+        key = {"pk": _trail(tenant_of(row), row["sk"]), "sk": f"draft#{draft_id}"}
         whole = {**key, **values, "draft_id": draft_id, "created_at": self._now(), "expires_at": self._expires()}
         try:
             self.dynamodb.put_item(
@@ -160,31 +160,33 @@ class Tickets:
             return self.draft(row, draft_id)
         return whole
 
-    def decide(self, row: Row, draft_id: str, decision: Mapping[str, Any], event: Event | None) -> Row | None:
+    def decide(self, row: Row, drafted: Row, decision: Mapping[str, Any], event: Event | None) -> Row | None:
         """Write a decision into a draft that has none, and with `event`, that it approves, into the ticket.
 
-        The draft as it is then; None if somebody has decided before. Raises `Conflict` if the ticket was answered.
+        The draft as it is then; None if somebody has decided before. Raises `Conflict` if the ticket was answered, or
+        has a message that is newer than the draft: nobody would ever look at it.
         """
-        tenant, ticket_id = _tenant(row), row["sk"]
+        tenant, ticket_id, draft_id = tenant_of(row), row["sk"], drafted["draft_id"]
         draft = {"pk": _trail(tenant, ticket_id), "sk": f"draft#{draft_id}"}
         said = _emits(event, tenant, ticket_id, once=draft_id, hops=int(row["hops"]) + 1) if event else {}
         undecided = "attribute_exists(pk) AND attribute_not_exists(decision)"
         items = [self._update(draft, {**decision, "decided_at": self._now(), **said}, undecided)]
         if event:
             answered = {"status": "answered", "answered_by": draft_id, "expires_at": self._expires()}
-            items.append(self._update(_of(row), answered, "#status = :open", {":open": "open"}))
+            seen = {":open": "open", ":messages": drafted["messages"]}
+            items.append(self._update(_of(row), answered, "#status = :open AND messages = :messages", seen))
         reasons = self._write(items)
         if reasons and reasons[0] == "ConditionalCheckFailed":
             return None
         if reasons and "ConditionalCheckFailed" in reasons:
-            raise Conflict(f"The ticket {ticket_id!r} is answered; its customer has not written since.")
+            raise Conflict(f"The ticket {ticket_id!r} is answered, or its customer has written since this draft.")
         if reasons:
             raise RetryLater("The draft is being decided about by somebody else.")
         return self.draft(row, draft_id)
 
     def entry(self, row: Row) -> Entry:
         """Where a ticket stands among its customer's."""
-        return Entry(_tenant(row), row["address"], "tickets", row["sk"], int(row["received_at"]))
+        return Entry(tenant_of(row), row["address"], "tickets", row["sk"], int(row["received_at"]))
 
     def _place(self, tenant: str, message: Message) -> tuple[Row | None, str]:
         """The ticket a message is about, or the first name that is free for it."""
@@ -231,7 +233,7 @@ class Tickets:
 
     def _add(self, row: Row, message: Message) -> Outcome | None:
         """None if it is not known what came of it. Raises `Parked`."""
-        tenant, now = _tenant(row), self._now()
+        tenant, now = tenant_of(row), self._now()
         changed = {"status": "open", "expires_at": self._expires()}
         more = self._update(_of(row), changed, "messages < :most", {":most": self.most, ":one": 1}, "ADD messages :one")
         listed = self._update({"pk": f"tickets#{tenant}", "sk": row["place"]}, {"expires_at": self._expires()}, "")
@@ -256,7 +258,7 @@ class Tickets:
         }
 
     def _in_trail(self, row: Row, sk: str, what: str) -> Row:
-        found = get(self.dynamodb, self.table, {"pk": _trail(_tenant(row), row["sk"]), "sk": sk})
+        found = get(self.dynamodb, self.table, {"pk": _trail(tenant_of(row), row["sk"]), "sk": sk})
         if found is None:
             raise NotFound(f"The ticket {row['sk']!r} has no {what} of this id.")
         return found
@@ -335,7 +337,8 @@ def _of(row: Row) -> dict[str, str]:
     return {"pk": row["pk"], "sk": row["sk"]}
 
 
-def _tenant(row: Row) -> str:
+def tenant_of(row: Row) -> str:
+    """Whose ticket it is."""
     return str(row["pk"].partition("#")[2])
 
 
