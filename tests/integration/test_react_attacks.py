@@ -82,3 +82,20 @@ def test_no_reply_ends_a_ticket_whose_customer_has_written_since_its_draft(desk:
     assert (status, desk.see()["status"]) == (409, "open")
     assert "written since" in problem["detail"]
     assert desk.decide(desk.draft(), "edit", text="Green.")[0] == 200
+
+
+def test_a_ticket_can_be_shown_whatever_its_customer_writes(desk: Helpdesk) -> None:
+    for number in range(50):
+        body = f"{number}" + "\n" * 60_000 + "!"
+        assert desk.deliver(ticket(body=body))[0] == 202
+    assert len(json.dumps({"body": json.dumps(desk.see())})) < 6 * 1024 * 1024
+
+
+def test_one_line_of_a_ticket_stays_one_line(reactor: Reactor) -> None:
+    desk = helpdesk(reactor, "zendesk")
+    who = {"email": "ann@example.com\r\nBcc: bob@example.com", "name": "Ann\r\nX: y"}
+    asked = {"id": 1, "title": "Hello\r\nBcc: bob@example.com", "description": "Hello?", "requester": who}
+    assert desk.deliver({"ticket": asked})[1]["status"] == "parked"
+    assert desk.deliver({"ticket": {**asked, "requester": {**who, "email": "ann@example.com"}}})[0] == 202
+    found = desk.see()
+    assert (found["subject"], found["customer"]["name"]) == ("Hello Bcc: bob@example.com", "Ann X: y")

@@ -50,6 +50,11 @@ class Message:
         return _digest(self.text)
 
     @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return len(self.text.encode("utf-8", "surrogatepass"))
+
+    @property
     def names(self) -> list[str]:
         """What the ticket may be called here: as over there, or beside the name of the source, if it is taken."""
         safe = [self.ticket_id, f"{self.source_id}.{self.ticket_id}"] if _SAFE.fullmatch(self.ticket_id) else []
@@ -58,12 +63,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tickets:
-    """Tickets by tenant, of at most so many messages, kept for so many `days` after their last change."""
+    """Tickets by tenant, of at most so many messages and bytes, kept for so many `days` after their last change."""
 
     table: str
     dynamodb: "DynamoDBClient"
     customers: Customers
     most: int
+    most_bytes: int
     days: int
     now: Callable[[], float]
 
@@ -214,6 +220,7 @@ class Tickets:
             "received_at": now,
             "status": "open",
             "messages": 1,
+            "written": message.size,
             "first": message.digest,
             "hops": 0,
             "expires_at": self._expires(),
@@ -235,7 +242,9 @@ class Tickets:
         """None if it is not known what came of it. Raises `Parked`."""
         tenant, now = tenant_of(row), self._now()
         changed = {"status": "open", "expires_at": self._expires()}
-        more = self._update(_of(row), changed, "messages < :most", {":most": self.most, ":one": 1}, "ADD messages :one")
+        limits = {":most": self.most, ":room": self.most_bytes - message.size, ":one": 1, ":size": message.size}
+        fits, added = "messages < :most AND written <= :room", "ADD messages :one, written :size"
+        more = self._update(_of(row), changed, fits, limits, added)
         listed = self._update({"pk": f"tickets#{tenant}", "sk": row["place"]}, {"expires_at": self._expires()}, "")
         reasons = self._write([self._put(self._message_row(tenant, row["sk"], message, now)), more, listed])
         if not reasons:
@@ -243,7 +252,7 @@ class Tickets:
         if reasons[0] == "ConditionalCheckFailed":
             return "known"
         if reasons[1] == "ConditionalCheckFailed":
-            raise Parked(f"The ticket {row['sk']!r} has {self.most} messages, which is the limit.")
+            raise Parked(f"The ticket {row['sk']!r} is full: it takes {self.most} messages, of {self.most_bytes} bytes.")
         return None
 
     def _message_row(self, tenant: str, name: str, message: Message, now: int) -> Row:
