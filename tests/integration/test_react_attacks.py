@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 
 from quadrille import clients
-from quadrille.customers import Customers
-from quadrille.events import Envelope
+from quadrille.errors import Parked, RetryLater
+from quadrille.receiving import Receiver
 from tests.integration.helpdesk import Helpdesk, helpdesk, ticket
-from tests.integration.house import reset_caches
+from tests.integration.house import reset_caches, sqs_event
 from tests.integration.reactor import Reactor
-
-LONG = "x" * 2_000  # over what a key of a table takes
-
 
 @pytest.fixture
 def desk(reactor: Reactor) -> Helpdesk:
@@ -99,3 +96,29 @@ def test_one_line_of_a_ticket_stays_one_line(reactor: Reactor) -> None:
     assert desk.deliver({"ticket": {**asked, "requester": {**who, "email": "ann@example.com"}}})[0] == 202
     found = desk.see()
     assert (found["subject"], found["customer"]["name"]) == ("Hello Bcc: bob@example.com", "Ann X: y")
+
+
+def test_a_ticket_of_an_id_that_has_expired_is_another_one(desk: Helpdesk) -> None:
+    for _ in range(2):
+        desk.deliver(ticket())
+        assert desk.decide(desk.draft(), "edit", text="Seven.")[0] == 200
+        desk.reactor.settle()
+        for item in clients.dynamodb().scan(TableName="CasesTable")["Items"]:
+            if item["pk"]["S"].partition("#")[0] in ("ticket", "tickets", "trail", "delivery"):
+                clients.dynamodb().delete_item(TableName="CasesTable", Key={"pk": item["pk"], "sk": item["sk"]})
+    for kind in ("TicketEnriched", "ReplyApproved"):
+        assert len({event["id"] for event in desk.reactor.seen if event["type"] == kind}) == 2, kind
+
+
+def test_what_cannot_even_be_given_up_harms_no_other_of_its_batch(reactor: Reactor) -> None:
+    def fail(record: Any) -> None:
+        if record.message_id == "bad":
+            raise RetryLater("It is down.")
+
+    def give_up(*_: Any) -> None:
+        raise Parked("There is no such mail.")
+
+    messages = [{"MessageId": name, "ReceiptHandle": name, "Body": "{}", "Attributes": {}} for name in ("bad", "good")]
+    receiver = Receiver(clients.queue(reactor.urls["triage"]), give_up, receives=6)
+    answer = receiver.run(sqs_event(*messages, receives=6), fail, None)  # type: ignore[arg-type]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}

@@ -146,7 +146,7 @@ class Tickets:
         """Join the parts of a ticket, once: what follows from them, and the event, in one write."""
         tenant, ticket_id = tenant_of(row), row["sk"]
         event = TicketEnriched(ticket_id=ticket_id, missing=list(missing))
-        said = _emits(event, tenant, ticket_id, hops=hops)
+        said = _emits(event, tenant, ticket_id, once=_born(row), hops=hops)
         values = {**values, "missing": list(missing), "enriched_at": self._now(), **said}
         self._set(_key(tenant, ticket_id), values, "attribute_exists(pk) AND attribute_not_exists(enriched_at)")
 
@@ -174,7 +174,8 @@ class Tickets:
         """
         tenant, ticket_id, draft_id = tenant_of(row), row["sk"], drafted["draft_id"]
         draft = {"pk": _trail(tenant, ticket_id), "sk": f"draft#{draft_id}"}
-        said = _emits(event, tenant, ticket_id, once=draft_id, hops=int(row["hops"]) + 1) if event else {}
+        once = f"{_born(row)}/{draft_id}"
+        said = _emits(event, tenant, ticket_id, once=once, hops=int(row["hops"]) + 1) if event else {}
         undecided = "attribute_exists(pk) AND attribute_not_exists(decision)"
         items = [self._update(draft, {**decision, "decided_at": self._now(), **said}, undecided)]
         if event:
@@ -349,6 +350,11 @@ def _of(row: Row) -> dict[str, str]:
 def tenant_of(row: Row) -> str:
     """Whose ticket it is."""
     return str(row["pk"].partition("#")[2])
+
+
+def _born(row: Row) -> str:
+    """What tells a ticket from one of its id that has expired: events of that one may still be remembered."""
+    return str(int(row["received_at"]))
 
 
 def _trail(tenant: str, ticket_id: str) -> str:
