@@ -1,4 +1,4 @@
-"""What hostile customers, senders and tenants, and an unlucky network, try on the react room: each odd input has an end."""
+"""What hostile customers, senders and tenants try on the react room, and an unlucky network: each try has an end."""
 
 import json
 import time
@@ -12,6 +12,7 @@ from quadrille.receiving import Receiver
 from tests.integration.helpdesk import Helpdesk, helpdesk, ticket
 from tests.integration.house import reset_caches, sqs_event
 from tests.integration.reactor import Reactor
+
 
 @pytest.fixture
 def desk(reactor: Reactor) -> Helpdesk:
@@ -37,7 +38,9 @@ def test_a_number_that_is_none_is_no_pattern(reactor: Reactor) -> None:
         assert (status, "pattern.data.amount" in problem.get("detail", "")) == (422, True), test
 
 
-def test_rules_of_more_than_a_page_are_all_kept_to_and_counted(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_of_more_than_a_page_are_all_kept_to_and_counted(
+    reactor: Reactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MAX_RULES", "20")
     reset_caches()
     body = rule(data={"x": ["y" * 60_000]})
@@ -61,7 +64,9 @@ def test_a_time_beyond_all_calendars_loses_no_letter(desk: Helpdesk, moment: str
     assert desk.see()["messages"][0]["created_at"] is None
 
 
-def test_who_is_left_to_a_human_can_be_answered_again_and_again(desk: Helpdesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_left_to_a_human_can_be_answered_again_and_again(
+    desk: Helpdesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TICKETS_PER_HOUR", "1")
     reset_caches()
     desk.deliver(ticket(0))

@@ -14,11 +14,12 @@ class Events:
     def __init__(self) -> None:
         self.taken: list[str] = []
 
-    def put_events(self, Entries: list[Any]) -> dict[str, Any]:
-        assert len(Entries) <= 10
-        assert sum(len((each["Source"] + each["DetailType"] + each["Detail"]).encode()) for each in Entries) <= LIMIT
-        self.taken += [Envelope.model_validate_json(each["Detail"]).id for each in Entries]
-        return {"FailedEntryCount": 0, "Entries": [{"EventId": "x"}] * len(Entries)}
+    def put_events(self, **request: Any) -> dict[str, Any]:
+        entries = request["Entries"]
+        assert len(entries) <= 10
+        assert sum(len((each["Source"] + each["DetailType"] + each["Detail"]).encode()) for each in entries) <= LIMIT
+        self.taken += [Envelope.model_validate_json(each["Detail"]).id for each in entries]
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "x"}] * len(entries)}
 
 
 def event(number: int, text: str) -> Envelope:

@@ -253,7 +253,9 @@ class Tickets:
         if reasons[0] == "ConditionalCheckFailed":
             return "known"
         if reasons[1] == "ConditionalCheckFailed":
-            raise Parked(f"The ticket {row['sk']!r} is full: it takes {self.most} messages, of {self.most_bytes} bytes.")
+            raise Parked(
+                f"The ticket {row['sk']!r} is full: it takes {self.most} messages, of {self.most_bytes} bytes."
+            )
         return None
 
     def _message_row(self, tenant: str, name: str, message: Message, now: int) -> Row:

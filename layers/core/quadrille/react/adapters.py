@@ -44,7 +44,10 @@ def _line(value: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Required = Annotated[Text, Field(min_length=1)]
 Id = Annotated[str, BeforeValidator(_words), StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
+Address = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
+]
 Name = Annotated[Text, Field(max_length=200), AfterValidator(_line)]
 Subject = Annotated[Text, Field(max_length=1_000), AfterValidator(_line)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
