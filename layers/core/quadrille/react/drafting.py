@@ -104,7 +104,8 @@ def decide(tenant: str, ticket_id: str, draft_id: str, request: DecisionRequest,
             f"The draft was decided about before: {decided['decision']}, by the key {decided['decided_by']}."
         )
     if request.decision == "edit" and decided["question"]:
-        bureau.examples.keep(tenant, decided["question"], text, decided["category"], once=draft_id)
+        once = f"{ticket_id}/{draft_id}"  # tickets of the same words have drafts of the same id
+        bureau.examples.keep(tenant, decided["question"], text, decided["category"], once=once)
     if approves:
         bureau.customers.note(tickets.entry(row), {"status": "answered"})
     return reply_of(ticket_id, decided)
