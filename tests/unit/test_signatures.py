@@ -108,6 +108,7 @@ def test_zendesk_may_also_sign_as_everybody_does() -> None:
         (zendesk_signature("2027-01-15T07:50:00Z"), "2027-01-15T07:50:00Z"),
         (zendesk_signature("2027-01-15T08:00:00"), "2027-01-15T08:00:00"),
         (zendesk_signature("now"), "now"),
+        (zendesk_signature(), "2027-01-15\ud80008:00:00Z"),
         (zendesk_signature(body=b""), STAMP),
     ],
 )

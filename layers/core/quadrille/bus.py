@@ -1,6 +1,6 @@
 """The event bus: where everybody learns what happened. Only `functions/react/publish` puts something on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
 
 _ENTRIES = 10  # of one PutEvents
+_BYTES = 256_000  # of all of them; it takes 256 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,7 @@ class Bus:
 
     def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish events, in order. Raises `RetryLater` if the bus did not take one; others may then be on it."""
-        for start in range(0, len(envelopes), _ENTRIES):
-            entries = [self._entry(envelope) for envelope in envelopes[start : start + _ENTRIES]]
+        for entries in _requests([self._entry(envelope) for envelope in envelopes]):
             answer = self.events.put_events(Entries=entries)
             if answer["FailedEntryCount"]:
                 why = next(entry["ErrorMessage"] for entry in answer["Entries"] if "ErrorMessage" in entry)
@@ -32,3 +32,17 @@ class Bus:
     def _entry(self, envelope: Envelope) -> Any:
         detail = envelope.model_dump_json()
         return {"EventBusName": self.name, "Source": envelope.source, "DetailType": envelope.type, "Detail": detail}
+
+
+def _requests(entries: Sequence[Any]) -> Iterator[list[Any]]:
+    """The entries by the requests they fit into, in order."""
+    some: list[Any] = []
+    size = 0
+    for entry in entries:
+        more = sum(len(entry[part].encode()) for part in ("Source", "DetailType", "Detail"))
+        if some and (len(some) == _ENTRIES or size + more > _BYTES):
+            yield some
+            some, size = [], 0
+        some, size = [*some, entry], size + more
+    if some:
+        yield some

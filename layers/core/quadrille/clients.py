@@ -265,7 +265,8 @@ def mail_office() -> "MailOffice":
 def tickets() -> Tickets:
     """The tickets of tenants' desks."""
     here = settings()
-    return Tickets(here.cases_table, dynamodb(), customers(), here.max_ticket_messages, here.case_days, now=time.time)
+    most, most_bytes = here.max_ticket_messages, here.max_ticket_bytes
+    return Tickets(here.cases_table, dynamodb(), customers(), most, most_bytes, here.case_days, now=time.time)
 
 
 @cache

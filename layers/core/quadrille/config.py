@@ -188,6 +188,7 @@ class Settings(BaseModel):
     max_webhook_bytes: PositiveInt = 128 * 1024  # of a delivery; a row holds 400 KB
     webhook_seconds: PositiveInt = 300  # that a signature is good for, before and after its time
     max_ticket_messages: PositiveInt = 50  # of one ticket
+    max_ticket_bytes: PositiveInt = 512 * 1024  # of them; a reply has 6 MB, and a byte of text may take seven of it
     tickets_per_hour: PositiveInt = 10  # of one customer that are drafted; more looks like two machines talking
     stage_seconds: PositiveInt = 45  # for the calls of one stage of a ticket's enrichment
     related_documents: PositiveInt = 5  # of a ticket

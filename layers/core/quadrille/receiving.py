@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from quadrille.errors import NotYet, RetryLater
+from quadrille.errors import NotYet, QuadrilleError, RetryLater
 from quadrille.queues import Queue
 
 logger = Logger()
@@ -69,5 +69,5 @@ class Receiver(BatchProcessor):
         """That this fails, too, must not harm the batch."""
         try:
             self.give_up(record, error)
-        except (ValidationError, ClientError, BotoCoreError):
+        except (QuadrilleError, ValidationError, ClientError, BotoCoreError):
             logger.warning("message_abandoned_silently", message_id=record.message_id, exc_info=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _KEYS_A_READ = 100
 _KEYS_A_WRITE = 25
+_KEY_BYTES = 1_024  # of a sort key
 _READS = 5
 _PASSING = {
     "InternalServerError",
@@ -92,6 +93,8 @@ def _write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> Non
 
 
 def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:
-    """One row, or None."""
+    """One row, or None, also for a key that no row can have: whoever asks by HTTP may ask for anything."""
+    if any(len(part.encode("utf-8", "surrogatepass")) > _KEY_BYTES for part in key.values()):
+        return None
     answer = client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent)
     return from_item(answer["Item"]) if "Item" in answer else None

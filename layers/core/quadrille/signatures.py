@@ -51,8 +51,8 @@ def _zendesks(headers: Mapping[str, str]) -> Iterator[tuple[float, bytes, bytes]
     stamp = headers.get(f"{_ZENDESKS}-timestamp", "")
     try:
         moment = datetime.fromisoformat(stamp)
-        claimed = base64.b64decode(headers.get(_ZENDESKS, ""), validate=True)
+        claimed, signed = base64.b64decode(headers.get(_ZENDESKS, ""), validate=True), stamp.encode()
     except ValueError:
         return
     if moment.tzinfo:
-        yield moment.timestamp(), stamp.encode(), claimed
+        yield moment.timestamp(), signed, claimed

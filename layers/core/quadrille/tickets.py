@@ -50,6 +50,11 @@ class Message:
         return _digest(self.text)
 
     @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return len(self.text.encode("utf-8", "surrogatepass"))
+
+    @property
     def names(self) -> list[str]:
         """What the ticket may be called here: as over there, or beside the name of the source, if it is taken."""
         safe = [self.ticket_id, f"{self.source_id}.{self.ticket_id}"] if _SAFE.fullmatch(self.ticket_id) else []
@@ -58,12 +63,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tickets:
-    """Tickets by tenant, of at most so many messages, kept for so many `days` after their last change."""
+    """Tickets by tenant, of at most so many messages and bytes, kept for so many `days` after their last change."""
 
     table: str
     dynamodb: "DynamoDBClient"
     customers: Customers
     most: int
+    most_bytes: int
     days: int
     now: Callable[[], float]
 
@@ -138,9 +144,9 @@ class Tickets:
 
     def enrich(self, row: Row, values: Mapping[str, Any], missing: Sequence[str], *, hops: int) -> None:
         """Join the parts of a ticket, once: what follows from them, and the event, in one write."""
-        tenant, ticket_id = _tenant(row), row["sk"]
+        tenant, ticket_id = tenant_of(row), row["sk"]
         event = TicketEnriched(ticket_id=ticket_id, missing=list(missing))
-        said = _emits(event, tenant, ticket_id, hops=hops)
+        said = _emits(event, tenant, ticket_id, once=_born(row), hops=hops)
         values = {**values, "missing": list(missing), "enriched_at": self._now(), **said}
         self._set(_key(tenant, ticket_id), values, "attribute_exists(pk) AND attribute_not_exists(enriched_at)")
 
@@ -150,7 +156,7 @@ class Tickets:
 
     def keep_draft(self, row: Row, draft_id: str, values: Mapping[str, Any]) -> Row:
         """Keep a draft; the one that is kept under this id, if there is one already."""
-        key = {"pk": _trail(_tenant(row), row["sk"]), "sk": f"draft#{draft_id}"}
+        key = {"pk": _trail(tenant_of(row), row["sk"]), "sk": f"draft#{draft_id}"}
         whole = {**key, **values, "draft_id": draft_id, "created_at": self._now(), "expires_at": self._expires()}
         try:
             self.dynamodb.put_item(
@@ -160,31 +166,34 @@ class Tickets:
             return self.draft(row, draft_id)
         return whole
 
-    def decide(self, row: Row, draft_id: str, decision: Mapping[str, Any], event: Event | None) -> Row | None:
+    def decide(self, row: Row, drafted: Row, decision: Mapping[str, Any], event: Event | None) -> Row | None:
         """Write a decision into a draft that has none, and with `event`, that it approves, into the ticket.
 
-        The draft as it is then; None if somebody has decided before. Raises `Conflict` if the ticket was answered.
+        The draft as it is then; None if somebody has decided before. Raises `Conflict` if the ticket was answered, or
+        has a message that is newer than the draft: nobody would ever look at it.
         """
-        tenant, ticket_id = _tenant(row), row["sk"]
+        tenant, ticket_id, draft_id = tenant_of(row), row["sk"], drafted["draft_id"]
         draft = {"pk": _trail(tenant, ticket_id), "sk": f"draft#{draft_id}"}
-        said = _emits(event, tenant, ticket_id, once=draft_id, hops=int(row["hops"]) + 1) if event else {}
+        once = f"{_born(row)}/{draft_id}"
+        said = _emits(event, tenant, ticket_id, once=once, hops=int(row["hops"]) + 1) if event else {}
         undecided = "attribute_exists(pk) AND attribute_not_exists(decision)"
         items = [self._update(draft, {**decision, "decided_at": self._now(), **said}, undecided)]
         if event:
             answered = {"status": "answered", "answered_by": draft_id, "expires_at": self._expires()}
-            items.append(self._update(_of(row), answered, "#status = :open", {":open": "open"}))
+            seen = {":open": "open", ":messages": drafted["messages"]}
+            items.append(self._update(_of(row), answered, "#status = :open AND messages = :messages", seen))
         reasons = self._write(items)
         if reasons and reasons[0] == "ConditionalCheckFailed":
             return None
         if reasons and "ConditionalCheckFailed" in reasons:
-            raise Conflict(f"The ticket {ticket_id!r} is answered; its customer has not written since.")
+            raise Conflict(f"The ticket {ticket_id!r} is answered, or its customer has written since this draft.")
         if reasons:
             raise RetryLater("The draft is being decided about by somebody else.")
         return self.draft(row, draft_id)
 
     def entry(self, row: Row) -> Entry:
         """Where a ticket stands among its customer's."""
-        return Entry(_tenant(row), row["address"], "tickets", row["sk"], int(row["received_at"]))
+        return Entry(tenant_of(row), row["address"], "tickets", row["sk"], int(row["received_at"]))
 
     def _place(self, tenant: str, message: Message) -> tuple[Row | None, str]:
         """The ticket a message is about, or the first name that is free for it."""
@@ -212,6 +221,7 @@ class Tickets:
             "received_at": now,
             "status": "open",
             "messages": 1,
+            "written": message.size,
             "first": message.digest,
             "hops": 0,
             "expires_at": self._expires(),
@@ -231,9 +241,11 @@ class Tickets:
 
     def _add(self, row: Row, message: Message) -> Outcome | None:
         """None if it is not known what came of it. Raises `Parked`."""
-        tenant, now = _tenant(row), self._now()
+        tenant, now = tenant_of(row), self._now()
         changed = {"status": "open", "expires_at": self._expires()}
-        more = self._update(_of(row), changed, "messages < :most", {":most": self.most, ":one": 1}, "ADD messages :one")
+        limits = {":most": self.most, ":room": self.most_bytes - message.size, ":one": 1, ":size": message.size}
+        fits, added = "messages < :most AND written <= :room", "ADD messages :one, written :size"
+        more = self._update(_of(row), changed, fits, limits, added)
         listed = self._update({"pk": f"tickets#{tenant}", "sk": row["place"]}, {"expires_at": self._expires()}, "")
         reasons = self._write([self._put(self._message_row(tenant, row["sk"], message, now)), more, listed])
         if not reasons:
@@ -241,7 +253,9 @@ class Tickets:
         if reasons[0] == "ConditionalCheckFailed":
             return "known"
         if reasons[1] == "ConditionalCheckFailed":
-            raise Parked(f"The ticket {row['sk']!r} has {self.most} messages, which is the limit.")
+            raise Parked(
+                f"The ticket {row['sk']!r} is full: it takes {self.most} messages, of {self.most_bytes} bytes."
+            )
         return None
 
     def _message_row(self, tenant: str, name: str, message: Message, now: int) -> Row:
@@ -256,7 +270,7 @@ class Tickets:
         }
 
     def _in_trail(self, row: Row, sk: str, what: str) -> Row:
-        found = get(self.dynamodb, self.table, {"pk": _trail(_tenant(row), row["sk"]), "sk": sk})
+        found = get(self.dynamodb, self.table, {"pk": _trail(tenant_of(row), row["sk"]), "sk": sk})
         if found is None:
             raise NotFound(f"The ticket {row['sk']!r} has no {what} of this id.")
         return found
@@ -335,8 +349,14 @@ def _of(row: Row) -> dict[str, str]:
     return {"pk": row["pk"], "sk": row["sk"]}
 
 
-def _tenant(row: Row) -> str:
+def tenant_of(row: Row) -> str:
+    """Whose ticket it is."""
     return str(row["pk"].partition("#")[2])
+
+
+def _born(row: Row) -> str:
+    """What tells a ticket from one of its id that has expired: events of that one may still be remembered."""
+    return str(int(row["received_at"]))
 
 
 def _trail(tenant: str, ticket_id: str) -> str:

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from quadrille.errors import Invalid, Parked
 from quadrille.http import Body
 
 _BREAKS = {"br", "div", "p", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "table", "ul", "ol"}
 _DECLARATION, _OPEN = re.compile(r"<[!?][^<>]*>"), re.compile(r"<(?![^<>]*>)")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _SILENT = {"script", "style", "head", "title", "template"}
 _CREATED, _COMMENTED = "zen:event-type:ticket.created", "zen:event-type:ticket.comment_added"
 
@@ -35,12 +36,20 @@ def _moment(value: object) -> object:
         return None
 
 
+def _line(value: str) -> str:
+    """One line, as whoever sends the reply may write it into a header."""
+    return _BLANKS.sub(" ", value).strip()
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Required = Annotated[Text, Field(min_length=1)]
 Id = Annotated[str, BeforeValidator(_words), StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
-Name = Annotated[Text, Field(max_length=200)]
-Subject = Annotated[Text, Field(max_length=1_000)]
+Address = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
+]
+Name = Annotated[Text, Field(max_length=200), AfterValidator(_line)]
+Subject = Annotated[Text, Field(max_length=1_000), AfterValidator(_line)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -50,7 +59,7 @@ class Arrival(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ticket_id: Id
-    address: Annotated[Required, Field(max_length=320)]
+    address: Annotated[Text, Field(max_length=320, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
     name: Name = ""
     subject: Subject = ""
     text: Required

@@ -30,7 +30,7 @@ from quadrille.react.replies import DecisionRequest, DraftFrame, DraftRequest, R
 from quadrille.react.replying import Draft, draft
 from quadrille.receipts import Receipt, added_to
 from quadrille.rows import Row
-from quadrille.tickets import Tickets
+from quadrille.tickets import Tickets, tenant_of
 
 _HOUR = 3_600_000
 
@@ -67,14 +67,14 @@ def draft_reply(
     letter, wishes = letter_of(row, messages), bureau.desks.get(payer.tenant)
     why_not = _why_not(row, bureau)
     if why_not:
-        draft_id = f"draft_{digest_of(why_not, letter.model_dump())[:32]}"
+        draft_id = "draft_" + digest_of(why_not, letter.model_dump(), int(row["messages"]))[:32]
         return _keep(row, letter, None, _unwritten(why_not), Receipt(), draft_id, bureau)
     labels, spent = _labels(row, letter, wishes, payer, bureau)
     with added_to(spent):
         examples = bureau.examples.nearest(
             payer.tenant, labels.question, labels.category, most=settings().examples_shown
         )
-        draft_id = _id(letter, labels, wishes, examples, payer.tenant, once if request.fresh else "", bureau)
+        draft_id = _id(row, letter, labels, wishes, examples, once if request.fresh else "", bureau)
         try:
             return _again(row, draft_id, spent, bureau)
         except NotFound:
@@ -98,13 +98,14 @@ def decide(tenant: str, ticket_id: str, draft_id: str, request: DecisionRequest,
         raise Invalid("decision", "there is no text to approve; write one with the decision 'edit'")
     event = ReplyApproved(ticket_id=ticket_id, draft_id=draft_id, to=row["address"], text=text) if approves else None
     said = {"decision": request.decision, "decided_text": text, "decided_by": by}
-    decided = tickets.decide(row, draft_id, said, event) or tickets.draft(row, draft_id)
+    decided = tickets.decide(row, drafted, said, event) or tickets.draft(row, draft_id)
     if (decided["decision"], decided["decided_text"]) != (request.decision, text):
         raise Conflict(
             f"The draft was decided about before: {decided['decision']}, by the key {decided['decided_by']}."
         )
     if request.decision == "edit" and decided["question"]:
-        bureau.examples.keep(tenant, decided["question"], text, decided["category"], once=draft_id)
+        once = f"{ticket_id}/{draft_id}"  # tickets of the same words have drafts of the same id
+        bureau.examples.keep(tenant, decided["question"], text, decided["category"], once=once)
     if approves:
         bureau.customers.note(tickets.entry(row), {"status": "answered"})
     return reply_of(ticket_id, decided)
@@ -159,19 +160,19 @@ def _labels(row: Row, letter: Letter, wishes: DeskSettings, payer: Payer, bureau
 
 
 def _id(
+    row: Row,
     letter: Letter,
     labels: Labels,
     wishes: DeskSettings,
     examples: list[Example],
-    tenant: str,
     fresh: str,
     bureau: Bureau,
 ) -> str:
     """A digest of all that a draft depends on."""
     desk = bureau.desk
-    about = [letter.model_dump(), labels.model_dump(), wishes.model_dump(mode="json"), fresh]
+    about = [letter.model_dump(), int(row["messages"]), labels.model_dump(), wishes.model_dump(mode="json"), fresh]
     about += [[example.question, example.reply] for example in examples]
-    found = [bureau.collections.epoch(tenant, wishes.collection), *desk.retriever.manner, desk.context]
+    found = [bureau.collections.epoch(tenant_of(row), wishes.collection), *desk.retriever.manner, desk.context]
     return "draft_" + digest_of(about, found, [desk.models.chat_model, prompt("reply")])[:32]
 
 
@@ -214,5 +215,6 @@ def _keep(
         "question": labels.question if labels else letter.subject,
         "category": labels.category if labels else "",
         "receipt": paid.public(),
+        "messages": row["messages"],
     }
     return reply_of(row["sk"], bureau.tickets.keep_draft(row, draft_id, values))
