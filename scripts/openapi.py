@@ -62,12 +62,42 @@ def document() -> str:
         security=[{"key": []}],
         on_conflict="error",
     )
+    for part in _told_apart([*_parts()]):
+        merged.add_schema(part)
+    merged.add_schema({"components": {"schemas": _errors()}})
+    return json.dumps(json.loads(merged.get_openapi_json_schema()), indent=1, ensure_ascii=False) + "\n"
+
+
+def _parts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The room and the part of each function that has routes."""
     for function in declared().values():
         routes = [event["Properties"] for event in function.get("Events", {}).values() if event["Type"] == "Api"]
         if routes:
-            merged.add_schema(_described(function, open_to_all=any("Auth" in route for route in routes)))
-    merged.add_schema({"components": {"schemas": _errors()}})
-    return json.dumps(json.loads(merged.get_openapi_json_schema()), indent=1, ensure_ascii=False) + "\n"
+            described = _described(function, open_to_all=any("Auth" in route for route in routes))
+            yield function["CodeUri"].split("/")[1], described
+
+
+def _told_apart(parts: list[tuple[str, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The parts, with the room before the name of what is not the same in all of them. Raises `ValueError`."""
+    forms: dict[str, set[str]] = {}
+    for _, part in parts:
+        for name, schema in part["components"]["schemas"].items():
+            forms.setdefault(name, set()).add(json.dumps(schema, sort_keys=True))
+    known: dict[str, Any] = {}
+    for room, part in parts:
+        text = json.dumps(part)
+        for name in part["components"]["schemas"]:
+            if len(forms[name]) > 1:
+                text = text.replace(f'"{REFERENCE}{name}"', f'"{REFERENCE}{room.capitalize()}{name}"')
+        whole = json.loads(text)
+        schemas = {
+            f"{room.capitalize()}{name}" if len(forms[name]) > 1 else name: schema
+            for name, schema in whole["components"]["schemas"].items()
+        }
+        different = [name for name, schema in schemas.items() if known.setdefault(name, schema) != schema]
+        if different:
+            raise ValueError(f"Two models of one room have the name {different[0]}: rename one.")
+        yield {**whole, "components": {**whole["components"], "schemas": schemas}}
 
 
 def _described(function: dict[str, Any], *, open_to_all: bool) -> dict[str, Any]:
