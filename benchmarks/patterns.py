@@ -1,8 +1,8 @@
 """What one piece of work takes by each pattern: seconds from its trigger to its result, paid calls, tokens, dollars.
 
 `python -m benchmarks.patterns` measures the stack that runs, or one it starts and stops, with the offline models. Their
-tokens are counted at the prices of the template's default models; a real model takes longer. Each piece of work is new,
-so nothing was paid for before.
+tokens are counted at the prices of the template's default models; a real model takes longer. Each piece of work is new.
+Those behind the first ask the same questions of the same documents, so the ledger has their questions' vectors.
 """
 
 import argparse
