@@ -15,7 +15,7 @@ from local.stack.places import ROOT, Stop
 SAMPLES = sorted(path for path in (ROOT / "local/samples").iterdir() if path.suffix in (".pdf", ".md"))
 MAIL = ROOT / "local/samples/battery.eml"
 QUESTION = "How long is the battery of the Aurora X2 under warranty?"
-_INGEST_SECONDS = 60
+_INGEST_SECONDS = 180
 _TRIAGE_SECONDS = 60
 _FINAL = ("ready", "partial", "failed")
 
