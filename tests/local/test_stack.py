@@ -350,8 +350,8 @@ def test_a_used_up_budget_is_announced_once(new_caller: Callable[..., Caller], c
         assert caller.send("POST", "/search", {"query": f"anything {number}"})[0] == 402
     answers = [client("sqs").receive_message(QueueUrl=announced, WaitTimeSeconds=3) for _ in range(2)]
     events = [json.loads(message["Body"]) for answer in answers for message in answer.get("Messages", [])]
-    mine = [event["detail"] for event in events if event["detail"]["tenant"] == caller.tenant]
-    assert [(detail["scope"], detail["limit_usd"]) for detail in mine] == [("day", "0")]
+    mine = [event["detail"]["data"] for event in events if event["detail"]["tenant"] == caller.tenant]
+    assert [(data["scope"], data["limit_usd"]) for data in mine] == [("day", "0")]
 
 
 def test_a_hundred_callers_never_spend_over_a_small_cap(stack: dict[str, Any]) -> None:
