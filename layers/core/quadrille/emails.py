@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from quadrille.customers import Customers, Entry
 from quadrille.errors import NotFound
 from quadrille.events import EmailReceived, EmailTriaged, emits
-from quadrille.rows import Row, from_item, get, to_item
+from quadrille.rows import Row, get, page_of, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 _DAY, _HOUR = 86_400, 3_600
-_LIST_PAGES = 20  # read for one page of a filtered list; what is left is behind the cursor
 _LISTED = (  # all but the texts
     *("pk", "sk", "status", "received_at", "updated_at", "from", "to", "subject", "attachments", "category"),
     *("priority", "sentiment", "language", "draft", "no_draft", "error", "receipt"),
@@ -78,16 +77,9 @@ class Emails:
         self, tenant: str, *, status: Status | None, category: str | None, after: str | None, limit: int
     ) -> tuple[list[Row], str | None]:
         """At most `limit` of a tenant's mails, newest first, and the id to go on after if there may be more."""
-        rows: list[Row] = []
-        for _ in range(_LIST_PAGES):
-            answer = self.dynamodb.query(**self._page(tenant, {"status": status, "category": category}, after, limit))
-            rows += [from_item(item) for item in answer["Items"]]
-            after = from_item(answer["LastEvaluatedKey"])["sk"] if "LastEvaluatedKey" in answer else None
-            if after is None or len(rows) >= limit:
-                break
-        if len(rows) > limit:
-            return rows[:limit], rows[limit - 1]["sk"]
-        return rows, after
+        return page_of(
+            self.dynamodb, self._page(tenant, {"status": status, "category": category}, after, limit), limit=limit
+        )
 
     def note(self, tenant: str, email_id: str, values: Mapping[str, Any]) -> None:
         """Set what is known of a mail so far, if it has not been triaged yet."""

@@ -16,6 +16,7 @@ _KEYS_A_READ = 100
 _KEYS_A_WRITE = 25
 _KEY_BYTES = 1_024  # of a sort key
 _READS = 5
+_LIST_PAGES = 20  # read for one page of a filtered list; what is left is behind the cursor
 _PASSING = {
     "InternalServerError",
     "ProvisionedThroughputExceededException",
@@ -98,3 +99,19 @@ def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consist
         return None
     answer = client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent)
     return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def page_of(client: "DynamoDBClient", query: Mapping[str, Any], *, limit: int) -> tuple[list[Row], str | None]:
+    """At most `limit` rows of a query of a partition, and the sort key to go on after if there may be more."""
+    rows: list[Row] = []
+    on: dict[str, Any] = {}
+    for _ in range(_LIST_PAGES):
+        answer = client.query(**{**query, **on})
+        rows += [from_item(item) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        if not last or len(rows) >= limit:
+            break
+        on = {"ExclusiveStartKey": last}
+    if len(rows) > limit:
+        return rows[:limit], rows[limit - 1]["sk"]
+    return rows, from_item(last)["sk"] if last else None

@@ -11,14 +11,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from quadrille.errors import Conflict, NotFound
-from quadrille.rows import Row, from_item, get, to_item
+from quadrille.rows import Row, from_item, get, page_of, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ID = "task_[0-9a-f]{27}"
 _DAY = 86_400
-_LIST_PAGES = 20  # read for one page of a filtered list; what is left is behind the cursor
 
 
 class Status(StrEnum):
@@ -77,16 +76,7 @@ class Tasks:
         self, tenant: str, *, status: Status | None, after: str | None, limit: int
     ) -> tuple[list[Row], str | None]:
         """At most `limit` of a tenant's tasks, newest first, and the id to go on after if there may be more."""
-        rows: list[Row] = []
-        for _ in range(_LIST_PAGES):
-            answer = self.dynamodb.query(**self._page(tenant, status, after, limit))
-            rows += [from_item(item) for item in answer["Items"]]
-            after = from_item(answer["LastEvaluatedKey"])["sk"] if "LastEvaluatedKey" in answer else None
-            if after is None or len(rows) >= limit:
-                break
-        if len(rows) > limit:
-            return rows[:limit], rows[limit - 1]["sk"]
-        return rows, after
+        return page_of(self.dynamodb, self._page(tenant, status, after, limit), limit=limit)
 
     def active(self, tenant: str, task_id: str, run: int) -> Row | None:
         """The row, if this run of the task is under way."""
