@@ -42,7 +42,7 @@ WHY = {
     409: "It does not go together with what is there: that has ended, is answered, or was decided otherwise.",
     413: "The body, or the file announced, is over the limit the message names.",
     422: "A field is malformed; `errors` names it.",
-    429: "The gateway's rate limit is reached.",
+    429: "The gateway's rate limit is reached, or too many tasks run; `Retry-After` says when to try again.",
     500: "A mistake on our side.",
     502: "A provider refused the call, or never answered it.",
     503: "Busy, or a provider is down; `Retry-After` says when to try again.",

@@ -97,6 +97,33 @@ def test_a_task_whose_execution_never_began_is_resumed(
     assert agent.see(task["task_id"])["status"] == ("completed" if path else "stopped")
 
 
+def test_a_tenant_has_so_many_tasks_at_once(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = agent.give(goal(), calling(SUM), finishing("Done."), budget={"iterations": 1})["task_id"]
+    monkeypatch.setenv("TASKS_AT_ONCE", "2")
+    reset_caches()
+    first, once = give_only(agent, finishing("Done.")), {"headers": {"Idempotency-Key": "1"}}
+    second = agent.call("POST", "/tasks", {"goal": "x"}, **once)[1]["task_id"]
+    status, problem = agent.call("POST", "/tasks", {"goal": "x"})
+    assert (status, problem["type"], problem["retry_after"]) == (429, "urn:quadrille:problem:too-many", 30)
+    assert "2 tasks of yours are running" in problem["detail"]
+    assert agent.call("POST", f"/tasks/{stopped}/resume", {"budget": {"iterations": 9}})[0] == 429
+    assert agent.call("POST", "/tasks", {"goal": "x"}, **once)[1]["task_id"] == second
+    assert agent.call("POST", "/tasks", {"goal": "x"}, tenant="somebody-else")[0] == 202
+    assert agent.call("POST", f"/tasks/{second}/cancel", {})[0] == 202
+    assert agent.call("POST", f"/tasks/{stopped}/resume", {"budget": {"iterations": 9}})[0] == 202
+    assert agent.call("POST", "/tasks", {"goal": "x"})[0] == 429
+    agent.work()
+    assert [agent.see(id_)["status"] for id_ in (first, stopped)] == ["completed", "completed"]
+    assert agent.call("POST", "/tasks", {"goal": "x"})[0] == 202
+
+
+def test_a_task_that_waits_for_people_lets_others_run(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKS_AT_ONCE", "1")
+    reset_caches()
+    assert agent.give(goal(), calling(ASK), finishing("Done."))["status"] == "waiting"
+    assert agent.give(goal(), finishing("Done."))["status"] == "completed"
+
+
 def test_a_task_that_is_cancelled_as_it_begins_to_wait_waits_no_more(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

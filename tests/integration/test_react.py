@@ -332,6 +332,28 @@ def test_a_consumer_that_was_down_does_all_of_it_once(reactor: Reactor, asked: s
     assert sorted(task["goal"] for task in tasks(reactor)) == sorted(f"{asked} {n}" for n in range(12))
 
 
+def test_an_event_that_asks_for_one_task_too_many_waits(
+    reactor: Reactor, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKS_AT_ONCE", "1")
+    reset_caches()
+    waits: list[int] = []
+    queue = type(clients.queue("x"))
+    send = queue.send
+
+    def at_once(self: Any, message: Any, *, delay: int = 0) -> None:
+        waits.append(delay)
+        send(self, message)
+
+    monkeypatch.setattr(queue, "send", at_once)
+    for number in range(2):
+        event = cloud_event("TaskRequested", {"goal": f"{asked} {number}"}, id=str(number))
+        reactor.call("events", "POST", "/events", event)
+    reactor.settle()
+    assert waits == [30]
+    assert len(tasks(reactor)) == 2
+
+
 def test_a_flood_waits_for_its_turns_and_nobody_else_does(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTS_PER_MINUTE", "60")
     reset_caches()

@@ -23,7 +23,7 @@ from tests.local.conftest import Caller
 
 NAUGHTY = ROOT.parent / "shared/corpora/adversarial"
 ANSWERS = {200, 201, 400, 404, 413, 422}
-GATEWAY_SECONDS = 29  # that API Gateway waits; tasks that were begun here keep the machine busy meanwhile
+GATEWAY_SECONDS = 29  # that API Gateway waits
 ASKED = {"role": "user", "content": "How long is the warranty?"}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 schema = schemathesis.openapi.from_dict(json.loads(document()))

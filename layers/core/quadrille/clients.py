@@ -194,7 +194,7 @@ def agent_machine() -> Machine:
 def tasks() -> Tasks:
     """The tasks of agents."""
     here = settings()
-    return Tasks(here.tasks_table, dynamodb(), here.ledger_days, now=time.time)
+    return Tasks(here.tasks_table, dynamodb(), here.ledger_days, here.tasks_at_once, now=time.time)
 
 
 @cache

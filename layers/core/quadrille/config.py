@@ -145,6 +145,7 @@ class Settings(BaseModel):
     asks_per_connection: PositiveInt = 4  # at the same time
     watches_per_connection: PositiveInt = 100
     watch_seconds: PositiveInt = 600
+    tasks_at_once: Annotated[int, Field(ge=1, le=100)] = 20  # of one tenant; those that wait for people do not count
     max_goal_characters: PositiveInt = 20_000
     task_iterations: PositiveInt = 25
     max_task_iterations: PositiveInt = 1_000

@@ -38,6 +38,10 @@ class Busy(RetryLater):
     """Nothing was begun: a rate limit, an open circuit, money that is only reserved. Waiting is no failed try."""
 
 
+class TooMany(Busy):
+    """As many of a kind are under way as a tenant may have at once."""
+
+
 class AmbiguousCall(RetryLater):
     """A paid request left and no reply came: counted as spent, because it may have been billed."""
 

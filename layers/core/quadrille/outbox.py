@@ -3,17 +3,19 @@
 Whatever is put here is published by the table's stream, once put, however often it is put again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quadrille.events import Envelope
-from quadrille.rows import from_item, to_item
+from quadrille.rows import Row, from_item, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 _DAY = 86_400
+_PIECE = 25  # events of a transaction, which holds 4 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,18 @@ class Outbox:
 
     def put(self, envelope: Envelope) -> bool:
         """Publish an event; false if one with its id was put before."""
-        values = {"emits": {"id": envelope.id, "event": envelope.model_dump_json()}}
-        return self._put(f"event#{envelope.tenant}", envelope.id, values)
+        return self._put(self._row(envelope))
+
+    def put_all(self, envelopes: Sequence[Envelope]) -> set[str]:
+        """Publish events, and give the ids of those that were not put before."""
+        distinct = list({envelope.id: envelope for envelope in envelopes}.values())
+        pieces = (distinct[start : start + _PIECE] for start in range(0, len(distinct), _PIECE))
+        return {envelope.id for piece in pieces for envelope in self._put_piece(piece)}
 
     def park(self, envelope: Envelope, reason: str, *, by: str) -> bool:
         """Keep an event that `by` cannot take, unpublished, and why; false if it is kept already."""
-        values = {"parked": reason, "event": envelope.model_dump_json()}
-        return self._put(f"parked#{envelope.tenant}", f"{envelope.id}#{by}", values)
+        row = {"pk": f"parked#{envelope.tenant}", "sk": f"{envelope.id}#{by}", "parked": reason}
+        return self._put({**row, "event": envelope.model_dump_json()})
 
     def parked(self, tenant: str, *, limit: int) -> Iterator[tuple[Envelope, str]]:
         """At most `limit` of a tenant's parked events, each with why it is."""
@@ -46,12 +53,26 @@ class Outbox:
         for row in map(from_item, answer["Items"]):
             yield Envelope.model_validate_json(row["event"]), row["parked"]
 
-    def _put(self, pk: str, sk: str, values: Mapping[str, Any]) -> bool:
-        row = {"pk": pk, "sk": sk, "expires_at": int(self.now()) + self.days * _DAY, **values}
+    def _put_piece(self, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+        """Those that are new. Several are put at once, if nobody has put or is putting one of them."""
+        if len(envelopes) > 1:
+            puts: Any = [{"Put": self._request(self._row(envelope))} for envelope in envelopes]
+            with suppress(self.dynamodb.exceptions.TransactionCanceledException):
+                self.dynamodb.transact_write_items(TransactItems=puts)
+                return envelopes
+        return [envelope for envelope in envelopes if self.put(envelope)]
+
+    def _put(self, row: Row) -> bool:
         try:
-            self.dynamodb.put_item(
-                TableName=self.table, Item=to_item(row), ConditionExpression="attribute_not_exists(pk)"
-            )
+            self.dynamodb.put_item(**self._request(row))
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _row(self, envelope: Envelope) -> Row:
+        emits = {"id": envelope.id, "event": envelope.model_dump_json()}
+        return {"pk": f"event#{envelope.tenant}", "sk": envelope.id, "emits": emits}
+
+    def _request(self, row: Row) -> Any:
+        item = to_item({**row, "expires_at": int(self.now()) + self.days * _DAY})
+        return {"TableName": self.table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from quadrille.errors import Conflict, NotFound
-from quadrille.rows import Row, from_item, get, page_of, to_item
+from quadrille.errors import Conflict, NotFound, TooMany
+from quadrille.rows import Row, from_item, get, get_all, page_of, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ID = "task_[0-9a-f]{27}"
 _DAY = 86_400
+_RECHECK_SECONDS = 30
 
 
 class Status(StrEnum):
@@ -37,17 +38,19 @@ RESUMABLE = (Status.STOPPED, Status.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """Tasks of every tenant, each kept for so many `days` after its last change."""
+    """Tasks of every tenant, each kept for so many `days` after its last change; `at_once` of a tenant may run."""
 
     table: str
     dynamodb: "DynamoDBClient"
     days: int
+    at_once: int
     now: Callable[[], float]
 
     def create(self, tenant: str, values: Mapping[str, Any], *, once: str, digest: str) -> Row:
         """A new task's row, or that of the task that was given with the same key `once`, if it is not empty.
 
-        `digest` stands for what is asked for. Raises `Conflict` if the key came with something else before.
+        `digest` stands for what is asked for. Raises `Conflict` if the key came with something else before, and
+        `TooMany`.
         """
         row = {**_key(tenant, self._new_id()), **values, "created_at": int(self.now()), **self._changed()}
         items = [self._put(row)]
@@ -55,8 +58,9 @@ class Tasks:
             first = {**_once(tenant, once), "task_id": row["sk"], "digest": digest, "expires_at": row["expires_at"]}
             items.append(self._put(first))
         try:
+            self.admit(tenant, row["sk"])
             self.dynamodb.transact_write_items(TransactItems=items)  # type: ignore[arg-type]
-        except self.dynamodb.exceptions.TransactionCanceledException:
+        except (TooMany, self.dynamodb.exceptions.TransactionCanceledException):
             met = get(self.dynamodb, self.table, _once(tenant, once)) if once else None
             if met is None:
                 raise
@@ -64,6 +68,15 @@ class Tasks:
                 raise Conflict("This Idempotency-Key was used for another task; take a new one.") from None
             return self.get(tenant, met["task_id"])
         return row
+
+    def admit(self, tenant: str, task_id: str) -> None:
+        """Count a task among those that run. Raises `TooMany`."""
+        if not self._enter(tenant, task_id):
+            self._leave(tenant)
+            if not self._enter(tenant, task_id):
+                raise TooMany(
+                    f"{self.at_once} tasks of yours are running; wait for one, or cancel one.", seconds=_RECHECK_SECONDS
+                )
 
     def get(self, tenant: str, task_id: str) -> Row:
         """A tenant's task. Raises `NotFound`, also for one of another tenant."""
@@ -105,6 +118,33 @@ class Tasks:
             return None
         return from_item(answer["Attributes"])
 
+    def _enter(self, tenant: str, task_id: str) -> bool:
+        values = {":task": {task_id}, ":id": task_id, ":most": self.at_once, ":expires": self._changed()["expires_at"]}
+        try:
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=to_item(_running(tenant)),
+                UpdateExpression="ADD running :task SET expires_at = :expires",
+                ConditionExpression="attribute_not_exists(running) OR size(running) < :most OR contains(running, :id)",
+                ExpressionAttributeValues=to_item(values),
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _leave(self, tenant: str) -> None:
+        """Count those no longer that do not run: nobody does when a task ends, for a Lambda may die in between."""
+        counted = (get(self.dynamodb, self.table, _running(tenant)) or {}).get("running", set())
+        rows = get_all(self.dynamodb, self.table, [_key(tenant, task_id) for task_id in counted])
+        ended = counted - {row["sk"] for row in rows if row["status"] == Status.RUNNING}
+        if ended:
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=to_item(_running(tenant)),
+                UpdateExpression="DELETE running :ended",
+                ExpressionAttributeValues=to_item({":ended": ended}),
+            )
+
     def _page(self, tenant: str, status: Status | None, after: str | None, limit: int) -> Any:
         values = {":pk": _key(tenant, "")["pk"], **({":status": status} if status else {})}
         page: dict[str, Any] = {
@@ -135,6 +175,10 @@ class Tasks:
 
 def _key(tenant: str, task_id: str) -> dict[str, str]:
     return {"pk": f"task#{tenant}", "sk": task_id}
+
+
+def _running(tenant: str) -> dict[str, str]:
+    return {"pk": f"running#{tenant}", "sk": "tasks"}
 
 
 def _once(tenant: str, key: str) -> dict[str, str]:

@@ -40,7 +40,8 @@ def create(
     now: float,
     hops: int = 0,
 ) -> Row:
-    """A task under way: a new one, or the one that was given with the same key `once`. Raises `Invalid`, `Conflict`.
+    """A task under way: a new one, or the one that was given with the same key `once`. Raises `Invalid`, `Conflict`,
+    `TooMany`.
 
     `hops` counts the events that led to it.
     """
@@ -94,7 +95,10 @@ def cancel(tenant: str, task_id: str, *, office: Office, now: float) -> Row:
 
 
 def resume(tenant: str, task_id: str, budget: Allowance, *, office: Office, now: float) -> Row:
-    """Let a stopped task go on where it was. Raises `NotFound`, `Conflict`, and `Invalid` for a used-up limit."""
+    """Let a stopped task go on where it was.
+
+    Raises `NotFound`, `Conflict`, `TooMany`, and `Invalid` for a used-up limit.
+    """
     task = office.tasks.get(tenant, task_id)
     if task["status"] == Status.RUNNING and _start(tenant, task, office):
         return task  # whoever gave or resumed it was gone before its execution began
@@ -114,6 +118,7 @@ def resume(tenant: str, task_id: str, budget: Allowance, *, office: Office, now:
         "stop_reason": None,
         "error": None,
     }
+    office.tasks.admit(tenant, task_id)
     changed = office.tasks.change(tenant, task_id, int(task["run"]), values, when=RESUMABLE)
     if changed is None:
         raise Conflict("The task was resumed or cancelled meanwhile.")

@@ -46,7 +46,8 @@ def accept(tenant: str, given: CloudEvent | list[CloudEvent], *, outbox: Outbox)
     if not 1 <= len(events) <= settings().max_events:
         raise Invalid("body", f"has {len(events)} events; a batch has 1 to {settings().max_events}")
     looked_at = [(event, *_look_at(tenant, event)) for event in events]
-    items = [_take(event, envelope, reason, outbox) for event, envelope, reason in looked_at]
+    new = outbox.put_all([envelope for _, envelope, reason in looked_at if not reason])
+    items = [_taken(event, envelope, reason, new, outbox) for event, envelope, reason in looked_at]
     return AcceptedEvents(items=items) if isinstance(given, list) else items[0]
 
 
@@ -86,9 +87,10 @@ def _look_at(tenant: str, event: CloudEvent) -> tuple[Envelope, str]:
     return envelope, ""
 
 
-def _take(event: CloudEvent, envelope: Envelope, reason: str, outbox: Outbox) -> Accepted:
+def _taken(event: CloudEvent, envelope: Envelope, reason: str, new: set[str], outbox: Outbox) -> Accepted:
+    """What became of an event; one that a batch has twice is `accepted` twice."""
     if not reason:
-        return Accepted(id=event.id, status="accepted" if outbox.put(envelope) else "known")
+        return Accepted(id=event.id, status="accepted" if envelope.id in new else "known")
     if outbox.park(envelope, reason, by=_DOOR):
         count_parked(_DOOR, event.type)
     return Accepted(id=event.id, status="parked", detail=reason)
