@@ -142,6 +142,7 @@ def _parameters(ports: Ports) -> dict[str, str]:
         "WebSocketEndpoint": f"{ports.aws_url}/_aws/execute-api/quadrille-ws/v1",
         "StageConcurrency": "2",  # each copy is a process of this machine
         "TasksAtOnce": "5",
+        "EventsPerMinute": "300",
         "EventArchiveDays": "0",  # the embedded AWS knows no resource of it
     }
     prices: dict[str, Any] = {}

@@ -119,9 +119,12 @@ class Consumer:
         if not (tenant and new):
             return
         try:
-            yield from zip(new, self.pace.book(self.name, tenant, len(new)), strict=True)
+            waits = self.pace.book(self.name, tenant, len(new))
         except Busy as error:
-            yield from ((id_, error.seconds) for id_ in new)
+            waits = [error.seconds] * len(new)
+        if waits[-1] >= 1:
+            logger.info("turns_booked", consumer=self.name, tenant=tenant, events=len(new), last_in_seconds=waits[-1])
+        yield from zip(new, waits, strict=True)
 
     def _later(self, delivery: Delivery, seconds: float, error: QuadrilleError) -> None:
         """Take the event again later. Nothing was tried, so this is no receive that failed."""
