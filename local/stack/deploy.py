@@ -142,7 +142,7 @@ def _parameters(ports: Ports) -> dict[str, str]:
         "WebSocketEndpoint": f"{ports.aws_url}/_aws/execute-api/quadrille-ws/v1",
         "StageConcurrency": "2",  # each copy is a process of this machine
         "TasksAtOnce": "5",
-        "EventsPerMinute": "300",
+        "EventsPerMinute": "150",
         "EventArchiveDays": "0",  # the embedded AWS knows no resource of it
     }
     prices: dict[str, Any] = {}
@@ -183,6 +183,7 @@ def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
         "PINECONE_INDEX_HOST": "PineconeIndexHost",
         "RATE_LIMITS": "RateLimits",
         "DAILY_BUDGET_USD": "DailyBudgetUsd",
+        "INBOUND_BUDGET_USD": "InboundBudgetUsd",
         "DOCUMENT_BUDGET_USD": "DocumentBudgetUsd",
         "TASK_BUDGET_USD": "TaskBudgetUsd",
         "ALARM_EMAIL": "AlarmEmail",

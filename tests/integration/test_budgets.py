@@ -62,7 +62,7 @@ def test_another_version_of_a_document_has_a_budget_of_its_own(ledger: Ledger, c
 
 def test_a_task_has_a_budget(ledger: Ledger, call: Make) -> None:
     paid(ledger, call, "0.45", task="t1")
-    with pytest.raises(BudgetExceeded, match=r"The task's budget of \$0\.5 "):
+    with pytest.raises(BudgetExceeded, match=r"The task budget of \$0\.5 "):
         ledger.pay(call(task="t1"), Provider())
 
 

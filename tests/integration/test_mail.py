@@ -220,24 +220,43 @@ def test_mails_are_listed_by_status_and_category_in_pages(desk: Reactor) -> None
     assert len({found["email_id"] for found in page["items"] + rest["items"]}) == 3
 
 
-def test_a_budget_that_is_used_up_lets_a_mail_wait_and_say_so(desk: Reactor) -> None:
-    def limit(usd: str) -> None:
-        desk.house.call(
-            "system/budgets",
-            "PUT",
-            "/budgets/day",
-            {"limit_usd": usd},
-            tenant=desk.agent.tenant,
-            scopes="admin",
-        )
+def budget(desk: Reactor, scope: str, usd: str) -> dict[str, Any]:
+    """Set a limit of the tenant's, and give it as it is then listed."""
+    path, more = f"/budgets/{scope}", {"tenant": desk.agent.tenant, "scopes": "admin"}
+    listed = desk.house.call("system/budgets", "PUT", path, {"limit_usd": usd}, **more)[1]["items"]
+    return next(line for line in listed if line["scope"] == scope)
 
-    limit("0.000001")
+
+def test_mails_and_their_attachments_may_use_a_part_of_the_day(desk: Reactor) -> None:
+    budget(desk, "inbound", "0.0000001")
+    tenant = desk.agent.tenant
+    deliver(desk, drop(desk, mail()))
+    desk.house.drop(Place(tenant, "mail", "case/lamp.md").key, b"The lamp is blue.")
+    desk.publish()
+    desk.take("triage")
+    desk.house.work()
+    assert "The inbound budget" in the_mail(desk)["error"]
+    [document] = desk.house.call("ingest/documents", "GET", "/documents", tenant=tenant, query={"collection": "mail"})[
+        1
+    ]["items"]
+    assert document["status"] == "budget"
+    assert desk.house.call("ask/answer", "POST", "/ask", {"question": QUESTION}, tenant=tenant)[0] == 200
+    assert budget(desk, "inbound", "2")["renews_at"]
+    time.sleep(1.1)  # until they are looked at again
+    desk.settle()
+    assert the_mail(desk)["status"] == "triaged"
+    assert clients.documents().get(tenant, document["document_id"])["status"] == "ready"
+    assert float(budget(desk, "inbound", "2")["spent_usd"]) > 0
+
+
+def test_a_budget_that_is_used_up_lets_a_mail_wait_and_say_so(desk: Reactor) -> None:
+    budget(desk, "day", "0.000001")
     assert deliver(desk, drop(desk, mail())) == []
     desk.publish()
     desk.take("triage")
     waiting = the_mail(desk)
     assert (waiting["status"], "budget" in waiting["error"]) == ("received", True)
-    limit("5")
+    budget(desk, "day", "5")
     time.sleep(1.1)  # until it is looked at again
     desk.settle()
     assert (the_mail(desk)["status"], the_mail(desk)["error"]) == ("triaged", None)

@@ -286,7 +286,7 @@ def test_a_document_waits_for_the_budget_and_goes_on(
     house.sqs.delete_message(QueueUrl=house.urls["embed"], ReceiptHandle=message["ReceiptHandle"])
     waiting = shown(house, place)
     assert waiting["status"] == "budget"
-    assert "day's budget" in waiting["error"]
+    assert "day budget" in waiting["error"]
     monkeypatch.setenv("DAILY_BUDGET_USD", "5")
     reset_caches()
     time.sleep(1.1)

@@ -25,6 +25,7 @@ def work(envelope: Envelope, *, ends_at: float) -> None:
         subject=envelope.subject,
         deadline=ends_at - _AFTER_REPLY,
         ends_at=ends_at,
+        inbound=True,
         max_cost=settings().case_budget_usd,
     )
     triage.triage(envelope, payer, office=clients.mail_office())

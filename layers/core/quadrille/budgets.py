@@ -1,8 +1,9 @@
 """Budgets: money is reserved under a limit before a call and settled after it.
 
-A row of spending is one tenant's day, document or task. It holds `committed` (spent + reserved) and `spent`, because a
-DynamoDB condition cannot add: their difference is what is reserved. Beside them it keeps the same money, and the
-tokens, by day, room and model, as attributes named `day|room|model|what`; `costs.py` reads those.
+A row of spending is one tenant's day, what came in by itself on that day, a document or a task. It holds `committed`
+(spent + reserved) and `spent`, because a DynamoDB condition cannot add: their difference is what is reserved. Beside
+them it keeps the same money, and the tokens, by day, room and model, as attributes named `day|room|model|what`;
+`costs.py` reads those.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
-SCOPES = ("day", "document", "task")
+_DAILY = ("day", "inbound")
+SCOPES = (*_DAILY, "document", "task")
 MAX_LIMITS = 100  # that one tenant may set; all are one row
 _KEPT_DAYS = 400
 _CACHED = 5.0  # seconds until a limit that was set is known everywhere
@@ -50,7 +52,7 @@ class Budget:
     @property
     def renews_at(self) -> str | None:
         """When the limit counts from nothing again; never for a document or a task."""
-        if self.scope != "day":
+        if self.scope not in _DAILY:
             return None
         tomorrow = datetime.fromisoformat(self.id).replace(tzinfo=UTC) + timedelta(days=1)
         return tomorrow.isoformat().replace("+00:00", "Z")
@@ -144,13 +146,20 @@ class Limits:
     _cache: dict[str, tuple[float, Row]] = field(default_factory=dict)
 
     def budgets(
-        self, tenant: str, *, document: str = "", task: str = "", task_limit: Decimal | None = None
+        self,
+        tenant: str,
+        *,
+        inbound: bool = False,
+        document: str = "",
+        task: str = "",
+        task_limit: Decimal | None = None,
     ) -> list[Budget]:
-        """The budgets a call falls under now: the day's, and that of its document or task.
+        """The budgets a call falls under now: the day's, that of what came in by itself, of its document or task.
 
         A task may have a limit of its own under the tenant's.
         """
-        scopes = {"day": day_of(self.now()), "document": document, "task": task}
+        today = day_of(self.now())
+        scopes = {"day": today, "inbound": today if inbound else "", "document": document, "task": task}
         own = {"task": task_limit} if task_limit is not None else {}
         return [
             Budget(tenant, scope, id_, min(self.limit(tenant, scope, id_), own.get(scope, _UNBOUNDED)))
@@ -192,8 +201,8 @@ class Limits:
         return known
 
     def set(self, tenant: str, scope: str, limit: Decimal | None) -> None:
-        """Set a limit, or go back to the default with None. `scope` is `day`, `document`, `task`, `document:<id>` or
-        `task:<id>`. Raises `Invalid`.
+        """Set a limit, or go back to the default with None. `scope` is `day`, `inbound`, `document`, `task`,
+        `document:<id>` or `task:<id>`. Raises `Invalid`.
         """
         self._cache.pop(tenant, None)
         if limit is not None and len(self.own(tenant).keys() | {scope}) > MAX_LIMITS:

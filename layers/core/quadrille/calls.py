@@ -17,12 +17,12 @@ class Call:
     """One paid request, not yet sent.
 
     `request` is the provider's request body. `subject` is what the call is for and whose receipt shows its cost;
-    `document` or `task` is set if the call also falls under the budget of one, and `sources` are the document versions
-    (`<document_id>/<version>`, at most 90) whose text it draws on besides. `task_limit` is what the task may cost, if
-    that is less than the tenant's limit; it, `ceiling` and `max_cost` are US dollars. `deadline` is when the caller
-    must be done and `ends_at` when its process is surely gone, both in seconds since the epoch. `identity` is set where
-    two equal requests must be two calls. A result over the inline limit, or any result if `as_blob`, is kept in the
-    bucket.
+    `inbound` is set if a mail or a ticket caused it, not somebody with a key; `document` or `task` if the call also
+    falls under the budget of one, and `sources` are the document versions (`<document_id>/<version>`, at most 90) whose
+    text it draws on besides. `task_limit` is what the task may cost, if that is less than the tenant's limit; it,
+    `ceiling` and `max_cost` are US dollars. `deadline` is when the caller must be done and `ends_at` when its process
+    is surely gone, both in seconds since the epoch. `identity` is set where two equal requests must be two calls. A
+    result over the inline limit, or any result if `as_blob`, is kept in the bucket.
     """
 
     tenant: str
@@ -33,6 +33,7 @@ class Call:
     ceiling: Decimal
     deadline: float
     ends_at: float
+    inbound: bool = False
     document: str = ""
     task: str = ""
     task_limit: Decimal | None = None
@@ -59,7 +60,7 @@ class Payer:
     """Who a call is for: the tenant it is billed to, the subject whose receipt shows it, and how long it may take.
 
     `deadline` is when the reply must be there and `ends_at` when this process is surely gone, both in seconds since
-    the epoch; `max_cost` is in US dollars. `document` or `task` is set if its budget must hold, too, and
+    the epoch; `max_cost` is in US dollars. `inbound`, `document` or `task` is set if its budget must hold, too, and
     `task_limit` if the task's is less than the tenant's limit; `sources` are the document versions a call draws on
     besides.
     """
@@ -68,6 +69,7 @@ class Payer:
     subject: str
     deadline: float
     ends_at: float
+    inbound: bool = False
     document: str = ""
     task: str = ""
     task_limit: Decimal | None = None
@@ -93,6 +95,7 @@ class Payer:
             ceiling=ceiling,
             deadline=self.deadline,
             ends_at=self.ends_at,
+            inbound=self.inbound,
             document=self.document,
             task=self.task,
             task_limit=self.task_limit,

@@ -392,7 +392,12 @@ def conversations() -> Conversations:
 def limits() -> Limits:
     """What may be spent."""
     here = settings()
-    defaults = {"day": here.daily_budget_usd, "document": here.document_budget_usd, "task": here.task_budget_usd}
+    defaults = {
+        "day": here.daily_budget_usd,
+        "inbound": here.inbound_budget_usd,
+        "document": here.document_budget_usd,
+        "task": here.task_budget_usd,
+    }
     return Limits(here.ledger_table, dynamodb(), defaults, now=time.time)
 
 

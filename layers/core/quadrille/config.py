@@ -109,6 +109,7 @@ class Settings(BaseModel):
     ocr_engine: Literal["tesseract", "textract"] = "tesseract"
     ocr_languages: str = "eng"
     daily_budget_usd: Amount = Decimal(5)
+    inbound_budget_usd: Amount = Decimal(2)  # of the day's, that mails, their attachments and tickets may use
     document_budget_usd: Amount = Decimal(1)
     task_budget_usd: Amount = Decimal(1)
     case_budget_usd: Amount = Decimal("0.10")  # of a mail or a ticket, drafts included

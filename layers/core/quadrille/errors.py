@@ -99,7 +99,7 @@ class BudgetExceeded(QuadrilleError):
     ) -> None:
         until = f"it renews at {renews_at}" if renews_at and needed <= limit else "raise it and try again"
         super().__init__(
-            f"The {scope}'s budget of ${dollars(limit)} does not cover this call (${dollars(spent)} spent, "
+            f"The {scope} budget of ${dollars(limit)} does not cover this call (${dollars(spent)} spent, "
             f"${dollars(reserved)} reserved, up to ${dollars(needed)} needed); {until}."
         )
         self.scope = scope

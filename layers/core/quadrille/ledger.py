@@ -64,7 +64,9 @@ class Ledger:
         the rest of its reply, and `RetryLater`, `ProviderRefused` or `DeadlineExceeded` if it certainly was not billed.
         Raises those, `BudgetExceeded`, `Unanswered`, `ResultLost`, and `Busy` while a twin holds the claim.
         """
-        budgets = self.limits.budgets(call.tenant, document=call.document, task=call.task, task_limit=call.task_limit)
+        budgets = self.limits.budgets(
+            call.tenant, inbound=call.inbound, document=call.document, task=call.task, task_limit=call.task_limit
+        )
         while not isinstance(claim := self._enter(call, budgets), Claim):
             paid = self._paid(call, claim, budgets)
             if paid:
@@ -89,7 +91,7 @@ class Ledger:
 
     def save(self, amount: Decimal, payer: Payer, *, purpose: Purpose, model: str) -> Receipt:
         """Count what a payer need not pay, because the whole of what it wants is known; the receipt of that."""
-        budgets = self.limits.budgets(payer.tenant, document=payer.document, task=payer.task)
+        budgets = self.limits.budgets(payer.tenant, inbound=payer.inbound, document=payer.document, task=payer.task)
         return self._save(amount, purpose, model, budgets, duplicate=False)
 
     def _enter(self, call: Call, budgets: Sequence[Budget]) -> Claim | Row:

@@ -3,12 +3,11 @@
 from aws_lambda_powertools import Logger
 
 from quadrille.blobs import Blobs
-from quadrille.calls import Payer
 from quadrille.chunks import Chunk
 from quadrille.documents import Documents, Status
 from quadrille.inference import Inference
 from quadrille.ingest.join import complete
-from quadrille.ingest.paying import paid
+from quadrille.ingest.paying import paid, payer_of
 from quadrille.ingest.work import batch_key
 from quadrille.llm import Models
 from quadrille.messages import EmbeddingBatch
@@ -43,13 +42,7 @@ def embed(
         return
     if str(batch.batch) not in row["batches"]:
         texts = [Chunk.from_json(chunk).embedded for chunk in blobs.get_json(batch_key(version, batch.batch))]
-        payer = Payer(
-            tenant=batch.tenant,
-            subject=f"documents/{batch.document_id}/{batch.version}/{batch.batch}",
-            deadline=deadline,
-            ends_at=ends_at,
-            document=version.budget,
-        )
+        payer = payer_of(version, row, str(batch.batch), deadline=deadline, ends_at=ends_at)
         dense = paid(
             lambda payer: models.embed(texts, payer, purpose=DOCUMENT, as_blob=True).blob, payer, int(row["retries"])
         )

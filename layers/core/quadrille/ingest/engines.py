@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from quadrille.calls import Payer
-from quadrille.ingest.paying import paid
+from quadrille.ingest.paying import paid, payer_of
 from quadrille.ingest.reading import Limits, Recognised, depict, recognise
 from quadrille.messages import DocumentVersion
+from quadrille.rows import Row
 from quadrille.textract import Textract
 
-# Reads a page, by its number, of a file that was retried so often. Raises `Unreadable` and `TooLarge`, which are about
-# the page, and what `Ledger.pay` raises.
-Engine: TypeAlias = Callable[[bytes, int, int], Recognised]
+# Reads a page, by its number, of the file of a document's row. Raises `Unreadable` and `TooLarge`, which are about the
+# page, and what `Ledger.pay` raises.
+Engine: TypeAlias = Callable[[bytes, int, Row], Recognised]
 
 
 def tesseract(*, languages: str, limits: Limits) -> Engine:
@@ -22,16 +22,10 @@ def tesseract(*, languages: str, limits: Limits) -> Engine:
 def textract(client: Textract, version: DocumentVersion, *, limits: Limits, deadline: float, ends_at: float) -> Engine:
     """Textract, which is sent a picture of each page on the account of this version."""
 
-    def engine(data: bytes, page: int, retries: int) -> Recognised:
+    def engine(data: bytes, page: int, row: Row) -> Recognised:
         picture = depict(data, page, limits)
-        payer = Payer(
-            tenant=version.tenant,
-            subject=f"documents/{version.document_id}/{version.version}/ocr/{page}",
-            deadline=deadline,
-            ends_at=ends_at,
-            document=version.budget,
-        )
-        detected = paid(lambda payer: client.detect(picture, payer), payer, retries)
+        payer = payer_of(version, row, f"ocr/{page}", deadline=deadline, ends_at=ends_at)
+        detected = paid(lambda payer: client.detect(picture, payer), payer, int(row["retries"]))
         return Recognised(detected.text, detected.confidence)
 
     return engine

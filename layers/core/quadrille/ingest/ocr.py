@@ -55,7 +55,7 @@ def _add(
         data = _content(version, row, documents, blobs)
         if data is None:
             return None
-        pages = _read(data, blobs.get_json(work_key(version, "layer")), number, engine, int(row["retries"]))
+        pages = _read(data, blobs.get_json(work_key(version, "layer")), number, engine, row)
         blobs.put_json(key, pages)
     extracted, by_ocr = (sum(bool(page[name]) for page in pages.values()) for name in ("text", "ocr"))
     logger.info("range_read", document_id=version.document_id, version=version.version, range=number, ocr=by_ocr)
@@ -72,15 +72,15 @@ def _content(version: DocumentVersion, row: Row, documents: Documents, blobs: Bl
     return data if hashlib.sha256(data).hexdigest() == row["digest"] else None
 
 
-def _read(data: bytes, layer: Mapping[str, Any], number: int, engine: Engine, retries: int) -> dict[str, Read]:
+def _read(data: bytes, layer: Mapping[str, Any], number: int, engine: Engine, row: Row) -> dict[str, Read]:
     texts = {page["number"]: layer["text"][page["start"] : page["end"]] for page in layer["pages"]}
-    return {str(page): _page(data, page, texts[page], engine, retries) for page in layer["ranges"][number]}
+    return {str(page): _page(data, page, texts[page], engine, row) for page in layer["ranges"][number]}
 
 
-def _page(data: bytes, number: int, layer: str, engine: Engine, retries: int) -> Read:
+def _page(data: bytes, number: int, layer: str, engine: Engine, row: Row) -> Read:
     """A page's text: what OCR reads there, else the little that its text layer has."""
     try:
-        recognised = engine(data, number, retries)
+        recognised = engine(data, number, row)
     except (Unreadable, TooLarge) as error:
         return {"text": layer, "ocr": False, "reason": str(error)}
     if recognised.text and recognised.confidence >= LEAST:

@@ -15,7 +15,7 @@ from quadrille.calls import Payer
 from quadrille.documents import Documents, Status
 from quadrille.errors import ProviderRefused, Unanswered, UnknownPrice
 from quadrille.ingest.join import FAN_IN, Part, children, complete, is_last, is_ready, key_of
-from quadrille.ingest.paying import paid
+from quadrille.ingest.paying import paid, payer_of
 from quadrille.ingest.work import part_key, summary_key, work_key
 from quadrille.llm import Models
 from quadrille.messages import DocumentVersion, SummaryPart
@@ -61,13 +61,7 @@ def summarize(
         logger.info("message_superseded", document_id=version.document_id, version=version.version, part=part)
         return
     if key_of(part) not in row["summaries"]:
-        payer = Payer(
-            tenant=version.tenant,
-            subject=f"documents/{version.document_id}/{version.version}/summary/{key_of(part)}",
-            deadline=deadline,
-            ends_at=ends_at,
-            document=version.budget,
-        )
+        payer = payer_of(version, row, f"summary/{key_of(part)}", deadline=deadline, ends_at=ends_at)
         row = _made(version, row, part, payer, documents, blobs, models, limit)
         logger.info("part_summarized", document_id=version.document_id, version=version.version, part=part)
     if row:

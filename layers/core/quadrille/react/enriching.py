@@ -97,6 +97,7 @@ def payer_of(stage: str, envelope: Envelope, *, ends_at: float) -> Payer:
         subject=f"{envelope.subject}/{stage}",
         deadline=min(time.time() + here.stage_seconds, ends_at),
         ends_at=ends_at,
+        inbound=True,
         max_cost=here.case_budget_usd,
     )
 

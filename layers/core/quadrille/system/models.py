@@ -11,7 +11,7 @@ from quadrille.http import Body
 from quadrille.money import dollars, plain
 
 Scope = Annotated[
-    str, StringConstraints(pattern=r"^(day|document|task|document:doc_[a-z2-7]{24}|task:[A-Za-z0-9_-]{1,64})$")
+    str, StringConstraints(pattern=r"^(day|inbound|document|task|document:doc_[a-z2-7]{24}|task:[A-Za-z0-9_-]{1,64})$")
 ]
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9), AfterValidator(plain)]
 
@@ -63,7 +63,10 @@ class CostList(BaseModel):
 
 
 class BudgetLine(BaseModel):
-    """One limit: of the day, of every document or task, or of one. Only the day's has been spent from as a whole."""
+    """One limit: of the day, of what came in by itself on that day, of every document or task, or of one.
+
+    Only the day's two have been spent from as a whole.
+    """
 
     scope: str
     limit_usd: str

@@ -4,13 +4,15 @@ import csv
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 
-from quadrille.budgets import Budget, Limits, day_of
+from quadrille.budgets import Budget, Limits
 from quadrille.claims import Claims
 from quadrille.costs import By, Costs
 from quadrille.errors import Invalid
 from quadrille.money import dollars
 from quadrille.prices import origin
+from quadrille.rows import Row
 from quadrille.system.models import BudgetLine, BudgetList, CostLine, CostList
 
 _DAYS = 30  # a report without a beginning goes back so far
@@ -56,20 +58,26 @@ def budgets(tenant: str, *, limits: Limits, claims: Claims) -> BudgetList:
     claims.reclaim(tenant)
     own = limits.own(tenant)
     every = {**limits.defaults, **own}
-    lines = [_line(scope, limit, own=scope in own) for scope, limit in every.items()]
-    today = Budget(tenant, "day", day_of(limits.now()), every["day"])
-    row = limits.spending(today)
+    today = {budget.scope: _left(budget, limits.spending(budget)) for budget in limits.budgets(tenant, inbound=True)}
+    lines = [
+        BudgetLine(
+            scope=scope,
+            limit_usd=dollars(limit),
+            set_by="admin" if scope in own else "default",
+            **today.get(scope, {}),
+        )
+        for scope, limit in every.items()
+    ]
+    return BudgetList(items=lines)
+
+
+def _left(budget: Budget, row: Row) -> dict[str, Any]:
     spent = row.get("spent", Decimal(0))
-    more = {
+    return {
         "spent_usd": dollars(spent),
         "reserved_usd": dollars(row.get("committed", Decimal(0)) - spent),
-        "renews_at": today.renews_at,
+        "renews_at": budget.renews_at,
     }
-    return BudgetList(items=[line.model_copy(update=more) if line.scope == "day" else line for line in lines])
-
-
-def _line(scope: str, limit: Decimal, *, own: bool) -> BudgetLine:
-    return BudgetLine(scope=scope, limit_usd=dollars(limit), set_by="admin" if own else "default")
 
 
 def _harmless(line: dict[str, object]) -> dict[str, object]:
