@@ -52,11 +52,11 @@ sources: setup ## a tenant's sources of webhooks: make sources TENANT=acme
 revoke-source: setup ## revoke one: make revoke-source SOURCE_ID=src_0123456789abcdef
 	@$(VENV)/python -m local revoke-source "$(SOURCE_ID)"
 
-dead-letters: setup ## what failed for good, by stage: make dead-letters [STAGE=embed]
-	@$(VENV)/python -m local dead-letters $(STAGE)
+dead-letters: setup ## what failed for good, by stage and consumer: make dead-letters [STAGE=embed] [CONSUMER=start_task]
+	@$(VENV)/python -m local dead-letters $(if $(STAGE),stage=$(STAGE)) $(if $(CONSUMER),consumer=$(CONSUMER))
 
-redrive: setup ## send a stage's dead letters back: make redrive STAGE=embed
-	@$(VENV)/python -m local redrive $(STAGE)
+redrive: setup ## send dead letters back: make redrive STAGE=embed, or CONSUMER=start_task
+	@$(VENV)/python -m local redrive $(if $(STAGE),stage=$(STAGE)) $(if $(CONSUMER),consumer=$(CONSUMER))
 
 backfill: setup ## ingest what lies in the bucket: make backfill PREFIX=uploads/acme/ [INTO= LIMIT= IN_FLIGHT= DRY_RUN=1]
 	@$(VENV)/python -m local backfill "$(PREFIX)" $(if $(INTO),into=$(INTO)) $(if $(LIMIT),limit=$(LIMIT)) \

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,7 @@ from local.stack.deploy import (
 from local.stack.places import BIN, LOCAL, ROOT, SAM, STACK_FILE, Ports, Stop, dotenv, read_stack
 
 _ARCHITECTURE = "x86_64"
+_LETTERS = {"stage": "DeadLettersFunction", "consumer": "ConsumerDeadLettersFunction"}  # outputs, by whose they are
 
 
 def main(arguments: list[str]) -> int:
@@ -192,26 +193,38 @@ def revoke_source(source_id: str = "") -> None:
     print(f"revoked {source_id}")
 
 
-def dead_letters(stage: str = "") -> None:
-    """How many messages were set aside at each stage; of one stage, a few of them."""
-    if not stage:
-        for name, depth in _told("DeadLettersFunction", action="depth").items():
-            print(f"{name:8} {depth['waiting']:6} waiting {depth['dead']:6} dead")
+def dead_letters(*options: str) -> None:
+    """How many messages were set aside at each stage and with each consumer; of one of them, a few messages."""
+    if not options:
+        for kind, function in _LETTERS.items():
+            for name, depth in _told(function, action="depth").items():
+                dead = (
+                    "-" if depth["dead"] is None else depth["dead"]
+                )  # a consumer of others may have no queue for them
+                print(f"{kind:8} {name:18} {depth['waiting']:6} waiting {dead:>6} dead")
         return
-    answer = _told("DeadLettersFunction", action="samples", stage=stage)
+    kind, name = _addressee(options)
+    answer = _told(_LETTERS[kind], action="samples", **{kind: name})
     print(*(json.dumps(item, ensure_ascii=False) for item in answer["items"]), f"{answer['dead']} in all", sep="\n")
 
 
-def redrive(stage: str = "") -> None:
-    """Send a stage's dead letters back, until none is left that can be."""
-    if not stage:
-        raise Stop("Name a stage, which make dead-letters lists: make redrive STAGE=embed")
+def redrive(*options: str) -> None:
+    """Send the dead letters of a stage or a consumer back, until none is left that can be."""
+    kind, name = _addressee(options)
     left = sys.maxsize
     while left > 0:  # and not until it is empty: what fails again comes back
-        answer = _told("DeadLettersFunction", action="redrive", stage=stage)
+        answer = _told(_LETTERS[kind], action="redrive", **{kind: name})
         print(json.dumps(answer))
         taken = answer["redriven"] + sum(answer["dropped"].values())
         left = min(left - taken, answer["left"]) if taken else 0
+
+
+def _addressee(options: Sequence[str]) -> tuple[str, str]:
+    """Whose dead letters: `stage` or `consumer`, and its name. Raises `Stop`."""
+    kind, _, name = options[0].partition("=") if len(options) == 1 else ("", "", "")
+    if kind not in _LETTERS:
+        raise Stop("Name a stage or a consumer, which make dead-letters lists: STAGE=embed or CONSUMER=start_task")
+    return kind, name
 
 
 def backfill(prefix: str = "", *options: str) -> int:

@@ -202,7 +202,7 @@ def test_no_more_than_the_limit_is_taken(house: House, place: Place) -> None:
 
 
 def test_a_redrive_out_of_time_leaves_the_rest_in_place(house: House, failed: Place, monkeypatch: Any) -> None:
-    monkeypatch.setattr("quadrille.ingest.dead_letters.time", SimpleNamespace(time=lambda: 4e9))
+    monkeypatch.setattr("quadrille.dead_letters.time", SimpleNamespace(time=lambda: 4e9))
     answer = tell("redrive", "embed")
     assert (answer["redriven"], answer["left"]) == (0, 1)
     assert tell("samples", "embed")["items"]
@@ -225,7 +225,7 @@ def test_a_wrong_command_is_answered_with_what_is_wrong(house: House, command: A
 def test_a_redrive_killed_anywhere_loses_nothing_and_pays_once(
     house: House, monkeypatch: pytest.MonkeyPatch, tenant: str
 ) -> None:
-    monkeypatch.setattr("quadrille.ingest.dead_letters._HIDDEN", 0)  # as if the time had passed after a kill
+    monkeypatch.setattr("quadrille.dead_letters._HIDDEN", 0)  # as if the time had passed after a kill
     killer = executioner(monkeypatch)
     moments = _redriven(house, killer, [])
     assert moments > 10

@@ -203,6 +203,47 @@ def test_a_consumer_parks_a_version_it_does_not_know(reactor: Reactor) -> None:
     assert tasks(reactor) == []
 
 
+def parked(reactor: Reactor, **query: str) -> Any:
+    return reactor.call("events", "GET", "/events", query=query)[1]
+
+
+def test_parked_events_are_listed_a_page_at_a_time(reactor: Reactor) -> None:
+    batch = [cloud_event("OrderPlaced", {"number": n}, id=str(n)) for n in range(5)]
+    reactor.call("events", "POST", "/events", batch)
+    pages = [parked(reactor, limit="2")]
+    while pages[-1]["cursor"]:
+        pages.append(parked(reactor, limit="2", cursor=pages[-1]["cursor"]))
+    assert [len(page["items"]) for page in pages] == [2, 2, 1]
+    assert sorted(item["data"]["number"] for page in pages for item in page["items"]) == list(range(5))
+    assert reactor.call("events", "GET", "/events", tenant="somebody-else")[1] == {"items": [], "cursor": None}
+
+
+def test_a_page_of_large_events_fits_into_a_reply(reactor: Reactor) -> None:
+    asked = TaskRequested(goal="\N{BUG}" * 30_000)
+    for number in range(60):
+        envelope = Envelope.of(asked, tenant=reactor.agent.tenant, subject="events/1", once=str(number))
+        clients.outbox().park(envelope, "It is too large.", by="tests")
+    found, cursor, largest = 0, "", 0
+    while cursor is not None:
+        query = {"limit": "100", **({"cursor": cursor} if cursor else {})}
+        answer = harness.invoke(
+            "react/events",
+            harness.http_event("GET", "/events", tenant=reactor.agent.tenant, scopes="react", query=query),
+        )
+        page = json.loads(answer["body"])
+        largest = max(largest, len(json.dumps(answer)))
+        found, cursor = found + len(page["items"]), page["cursor"]
+    assert found == 60
+    assert largest < 6 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "101"}, {"cursor": ""}, {"cursor": "a#b"}, {"cursor": "a" * 201}]
+)
+def test_a_page_of_parked_events_nobody_can_give_is_refused(reactor: Reactor, query: dict[str, str]) -> None:
+    assert reactor.call("events", "GET", "/events", query=query)[0] == 422
+
+
 def test_a_task_that_cannot_be_started_is_parked_with_the_reason(reactor: Reactor) -> None:
     event = cloud_event("TaskRequested", {"goal": "x", "tools": ["nothing_like_it"]})
     reactor.call("events", "POST", "/events", event)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from local.stack.deploy import command
 from local.stack.places import ROOT, STACK
 from tests.local.conftest import Caller
 from tests.local.test_react import cloud_event, eventually
@@ -111,9 +112,15 @@ def beside(client: Callable[[str], Any]) -> Iterator[Beside]:
 
 
 def test_the_documented_consumer_takes_events_it_was_not_there_for_when_publishers_were_deployed(
-    beside: Beside, new_caller: Callable[..., Caller]
+    beside: Beside,
+    new_caller: Callable[..., Caller],
+    stack: dict[str, Any],
+    session: Any,
+    outputs: dict[str, str],
 ) -> None:
     beside.deploy(documented(), fenced("python", "file_orders"))
+    letters = command(session, stack["aws_endpoint_url"], outputs["ConsumerDeadLettersFunction"], action="depth")
+    assert letters["file_orders"] == {"waiting": 0, "dead": 0}
     caller = new_caller(("ask", "ingest", "react"))
     order = cloud_event("com.example.order", {"number": 1042, "item": "a green kite"}, "1042")
     assert [caller.ok("POST", "/events", order)["status"] for _ in range(2)] == ["accepted", "known"]

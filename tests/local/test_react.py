@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from local.stack.commands import main
 from local.stack.places import STACK
+from quadrille.events import Envelope, TaskRequested
 from quadrille.queues import Queue
+from quadrille.react.replaying import delivery_of
 from tests.integration.agent import finishing
 from tests.local.conftest import Caller
 from tests.local.test_act import script
@@ -80,6 +83,39 @@ def test_more_events_than_a_tenant_has_turns_for_come_in_their_turn(
     caller.ok("POST", "/events", [cloud_event("tests.flood", {}, str(number)) for number in range(40)])
     eventually(lambda: queue.depth() > 0)
     eventually(lambda: queue.depth() == 0)
+
+
+def test_a_dead_letter_of_a_consumer_is_counted_shown_and_sent_back(
+    caller: Caller, client: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = TaskRequested(goal=script(finishing("Done.")))
+    envelope = Envelope.of(asked, tenant=caller.tenant, subject="events/1")
+    found = client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="StartTaskDeadLetters")
+    dead = Queue(found["StackResourceDetail"]["PhysicalResourceId"], client("sqs"))
+    dead.send(delivery_of(envelope))
+    assert main(["dead-letters"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.endswith(" 1 dead")] == [
+        ["consumer", "start_task", "0", "waiting", "1", "dead"]
+    ]
+    assert main(["dead-letters", "consumer=start_task"]) == 0
+    shown = capsys.readouterr().out
+    assert (envelope.id in shown, asked.goal in shown) == (True, False)
+    assert main(["redrive", "consumer=start_task"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["redriven"] == 1
+    [task] = finished(caller)
+    assert (task["result"], dead.depth()) == ("Done.", 0)
+    assert main(["redrive", "consumer=embed"]) == 1
+    assert "start_task" in capsys.readouterr().err
+
+
+def test_parked_events_are_listed_in_pages(caller: Caller) -> None:
+    batch = [cloud_event("OrderPlaced", {}, str(number)) for number in range(3)]
+    assert {item["status"] for item in caller.ok("POST", "/events", batch)["items"]} == {"parked"}
+    first = caller.ok("GET", "/events?limit=2")
+    second = caller.ok("GET", f"/events?limit=2&cursor={first['cursor']}")
+    assert len({item["id"] for item in first["items"] + second["items"]}) == 3
+    assert second["cursor"] is None
 
 
 def test_a_replay_of_what_is_done_is_free(

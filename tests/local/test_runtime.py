@@ -9,6 +9,7 @@ import pytest
 
 from local.stack import functions
 from quadrille.ingest.stages import STAGES
+from tests.integration.reactor import rules
 from tests.local.runtime import Emulator, emulated, link_runtime
 
 _POISONED = "00000000-0000-4000-8000-000000000000"
@@ -92,6 +93,10 @@ EXPECTED: dict[str, Any] = {
     "react/tickets/unknown_status": 422,
     "react/webhooks/unknown_source": 401,
     "react/webhooks/unsigned": 401,
+    "react/dead_letters/depth": {*rules(), "receive_mail"},
+    "react/dead_letters/redrive": {"consumer", "dropped", "left", "redriven", "unreadable"},
+    "react/dead_letters/samples": {"consumer", "dead", "items"},
+    "react/dead_letters/unknown_consumer": {"error"},
     "react/desk/set": 200,
     "react/desk/show": 200,
     "react/desk/spam_is_taken": 422,

@@ -29,6 +29,14 @@ def test_an_unknown_command_says_which_there_are(capsys: pytest.CaptureFixture[s
     assert "run|up|down" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["stage=embed", "consumer=start_task"], ["embed"]])
+def test_a_redrive_of_nobody_or_of_two_says_what_to_name(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redrive", *options]) == 1
+    assert "STAGE=embed or CONSUMER=start_task" in capsys.readouterr().err
+
+
 def test_ports_move_together() -> None:
     assert Ports.from_first(5566) == Ports(5566, 5567, 5568)
 

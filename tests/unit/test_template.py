@@ -93,6 +93,27 @@ def test_every_dead_letter_queue_has_an_alarm() -> None:
     assert watched == {name.replace(".Arn", ".QueueName") for name in dead}
 
 
+def test_an_alarm_of_dead_letters_names_the_command_that_shows_them() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    told = {alarm["AlarmDescription"].rsplit(": make dead-letters ", 1)[1] for alarm in alarms}
+    rules = [rule["Targets"][0]["Id"] for rule in of_type("AWS::Events::Rule").values() if "EventBusName" in rule]
+    stages = {function["CodeUri"].split("/")[2] for name, function in FED.items() if name.startswith("Ingest")}
+    assert told == {f"STAGE={name}" for name in stages} | {f"CONSUMER={name}" for name in [*rules, "receive_mail"]}
+
+
+def test_queues_are_named_so_that_what_redrives_may_reach_them_and_takes_from_no_other_than_dead_letters() -> None:
+    dead = {
+        each["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][:-4]
+        for each in QUEUES.values()
+        if "RedrivePolicy" in each
+    }
+    assert {name for name in QUEUES if name.endswith("DeadLetters")} == dead
+    assert {name for name in QUEUES if name.endswith("Queue")} == QUEUES.keys() - dead
+    for statement in policies(FUNCTIONS["ReactDeadLettersFunction"])[1]["Statement"]:
+        if "sqs:ReceiveMessage" in statement["Action"]:
+            assert statement["Resource"]["Fn::Sub"].endswith(":${AWS::StackName}-*DeadLetters-*")
+
+
 def test_the_stages_of_the_template_are_those_that_can_be_redriven() -> None:
     from quadrille.ingest.stages import STAGES
 

@@ -1,4 +1,4 @@
-"""Dead letters: count, sample, redrive. It has no HTTP route: who may invoke it is decided by IAM (`make redrive`)."""
+"""Dead letters of stages, for whom IAM lets invoke it (`make redrive STAGE=...`): count, sample, redrive."""
 
 import time
 from functools import partial

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
@@ -22,9 +22,12 @@ def add(body: Annotated[CloudEvent | list[CloudEvent], Body()]) -> tuple[Accepte
 
 
 @api.get("/events")
-def index() -> ParkedEvents:
-    """The events that were parked: of an unknown type or version, or by too many others."""
-    return parked(api.principal.tenant, outbox=clients.outbox())
+def index(
+    cursor: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._:/~-]{1,200}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> ParkedEvents:
+    """List the events that were parked: of an unknown type or version, or by too many others."""
+    return parked(api.principal.tenant, outbox=clients.outbox(), after=cursor, limit=limit)
 
 
 @logger.inject_lambda_context

@@ -34,6 +34,7 @@ from quadrille.documents import Documents
 from quadrille.emails import Emails
 from quadrille.errors import Busy, ProviderRefused
 from quadrille.examples import Examples
+from quadrille.failures import Failures
 from quadrille.functions import Functions
 from quadrille.gate import Gate
 from quadrille.inference import Inference
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from quadrille.react.drafting import Bureau
     from quadrille.react.enriching import Enricher
     from quadrille.react.replaying import Studio
+    from quadrille.react.targets import Target
     from quadrille.react.triage import Office as MailOffice
 
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
@@ -212,6 +214,13 @@ def outbox() -> Outbox:
 
 
 @cache
+def failures() -> Failures:
+    """Why consumers set events aside."""
+    here = settings()
+    return Failures(here.cases_table, dynamodb(), here.event_days, time.time)
+
+
+@cache
 def journal() -> Journal:
     """What was published."""
     here = settings()
@@ -313,7 +322,7 @@ def consumer(
     here = settings()
     pace = Pace(here.cases_table, dynamodb(), here.events_per_minute, time.time)
     more = {"give_up": give_up} if give_up else {}
-    return Consumer(name, queue(here.queue_url), done(name), pace, outbox(), work, **more)
+    return Consumer(name, queue(here.queue_url), done(name), pace, outbox(), failures(), work, **more)
 
 
 @cache
@@ -331,7 +340,7 @@ def bus() -> Bus:
 
 def studio() -> "Studio":
     """What replays events."""
-    from quadrille.react.replaying import Studio, targets
+    from quadrille.react.replaying import Studio
 
     here = settings()
     budgets = {
@@ -340,8 +349,20 @@ def studio() -> "Studio":
         "task": here.task_budget_usd,
         "case": here.case_budget_usd,
     }
-    found = list(targets(here.event_bus, events(), _queue_named))
-    return Studio(journal(), found, documents(), rules(), done, budgets, here.max_replay)
+    return Studio(journal(), _targets(), documents(), rules(), done, budgets, here.max_replay)
+
+
+def consumer_queues() -> dict[str, Queue]:
+    """The queues of the consumers by their names: those of the bus, and the one that mail comes by."""
+    from quadrille.react.dead_letters import MAIL
+
+    return {**{target.name: target.queue for target in _targets()}, MAIL: queue(settings().mail_queue_url)}
+
+
+def _targets() -> "list[Target]":
+    from quadrille.react.targets import targets
+
+    return list(targets(settings().event_bus, events(), _queue_named))
 
 
 def _queue_named(name: str) -> Queue:

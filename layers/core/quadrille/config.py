@@ -75,6 +75,7 @@ class Settings(BaseModel):
     cases_table: str = ""
     sources_prefix: str = ""  # of the parameters that hold the secrets of webhooks' sources
     queue_url: str = ""  # of a consumer of events
+    mail_queue_url: str = ""
     websocket_endpoint: str = ""
     stream_function: str = ""
     chunk_queue_url: str = ""

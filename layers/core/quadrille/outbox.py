@@ -3,13 +3,13 @@
 Whatever is put here is published by the table's stream, once put, however often it is put again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quadrille.events import Envelope
-from quadrille.rows import Row, from_item, to_item
+from quadrille.rows import Row, page_of, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -39,19 +39,26 @@ class Outbox:
 
     def park(self, envelope: Envelope, reason: str, *, by: str) -> bool:
         """Keep an event that `by` cannot take, unpublished, and why; false if it is kept already."""
-        row = {"pk": f"parked#{envelope.tenant}", "sk": f"{envelope.id}#{by}", "parked": reason}
+        sk = f"{envelope.id}~{by}"  # a cursor as well: a "#" would end the address it stands in
+        row = {"pk": f"parked#{envelope.tenant}", "sk": sk, "parked": reason}
         return self._put({**row, "event": envelope.model_dump_json()})
 
-    def parked(self, tenant: str, *, limit: int) -> Iterator[tuple[Envelope, str]]:
-        """At most `limit` of a tenant's parked events, each with why it is."""
-        answer = self.dynamodb.query(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_item({":pk": f"parked#{tenant}"}),
-            Limit=limit,
-        )
-        for row in map(from_item, answer["Items"]):
-            yield Envelope.model_validate_json(row["event"]), row["parked"]
+    def parked(self, tenant: str, *, after: str | None, limit: int) -> tuple[list[tuple[Envelope, str]], str | None]:
+        """At most `limit` of a tenant's parked events, each with why it is, and where to go on if there may be more.
+
+        They are whole and may be large, so a page has at most the 1 MB of one read: a reply has 6 MB.
+        """
+        pk = f"parked#{tenant}"
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": to_item({":pk": pk}),
+            "Limit": limit,
+        }
+        if after:
+            query["ExclusiveStartKey"] = to_item({"pk": pk, "sk": after})
+        rows, more = page_of(self.dynamodb, query, limit=limit, reads=1)
+        return [(Envelope.model_validate_json(row["event"]), row["parked"]) for row in rows], more
 
     def _put_piece(self, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
         """Those that are new. Several are put at once, if nobody has put or is putting one of them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
-from quadrille.errors import RetryLater
+from quadrille.errors import NotFound, RetryLater
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
@@ -30,6 +30,10 @@ class Queue:
         """Send the messages, visible after `delay` seconds (at most 900). Raises `RetryLater` if any was not taken."""
         for start in range(0, len(messages), _ENTRIES):
             self._send_batch(messages[start : start + _ENTRIES], delay)
+
+    def send_back(self, body: str) -> None:
+        """Send a message once more as it was received."""
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def postpone(self, receipt_handle: str, *, seconds: int) -> None:
         """Let a message that was received come again in `seconds`.
@@ -54,9 +58,12 @@ class Queue:
                 )
 
     def dead_letters(self) -> "Queue":
-        """The queue where its messages end that failed too often."""
+        """The queue where its messages end that failed too often. Raises `NotFound` if it has none."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
-        arn: str = json.loads(answer["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+        if policy is None:
+            raise NotFound(f"The queue {self.url.rsplit('/', 1)[1]} has no dead-letter queue.")
+        arn: str = json.loads(policy)["deadLetterTargetArn"]
         return Queue(self.sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"], self.sqs)
 
     def depth(self) -> int:

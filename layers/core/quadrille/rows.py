@@ -101,11 +101,16 @@ def get(client: "DynamoDBClient", table: str, key: Mapping[str, str], *, consist
     return from_item(answer["Item"]) if "Item" in answer else None
 
 
-def page_of(client: "DynamoDBClient", query: Mapping[str, Any], *, limit: int) -> tuple[list[Row], str | None]:
-    """At most `limit` rows of a query of a partition, and the sort key to go on after if there may be more."""
+def page_of(
+    client: "DynamoDBClient", query: Mapping[str, Any], *, limit: int, reads: int = _LIST_PAGES
+) -> tuple[list[Row], str | None]:
+    """At most `limit` rows of a query of a partition, and the sort key to go on after if there may be more.
+
+    It is read at most `reads` times, each for 1 MB.
+    """
     rows: list[Row] = []
     on: dict[str, Any] = {}
-    for _ in range(_LIST_PAGES):
+    for _ in range(reads):
         answer = client.query(**{**query, **on})
         rows += [from_item(item) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")

@@ -1,16 +1,14 @@
 """Dead letters: how many there are, what they are, and the way back into the pipeline for those that still matter."""
 
-import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ValidationError
 
+from quadrille import dead_letters
 from quadrille.blobs import Blobs
+from quadrille.dead_letters import REDRIVEN, UNREADABLE
 from quadrille.documents import ENDED, Documents, Place, Status
 from quadrille.errors import Invalid, NotFound
 from quadrille.ingest.stages import STAGES
@@ -18,15 +16,6 @@ from quadrille.ingest.uploads import reading_of
 from quadrille.messages import Deletion, DocumentVersion, Erasure, ObjectCreated, ObjectDeleted
 from quadrille.queues import Queue
 from quadrille.rows import Row
-
-if TYPE_CHECKING:
-    from types_boto3_sqs.type_defs import MessageTypeDef
-
-logger = Logger()
-
-_SHOWN = 10  # seconds a message is hidden while it is looked at
-_HIDDEN = 60  # seconds; longer than a redrive takes, so that no message is met twice in one
-_REDRIVEN, _UNREADABLE = "redriven", "unreadable"
 
 
 def depth(*, queue: Callable[[str], Queue]) -> dict[str, Any]:
@@ -37,12 +26,7 @@ def depth(*, queue: Callable[[str], Queue]) -> dict[str, Any]:
 
 def samples(stage: str, limit: int, *, queue: Callable[[str], Queue], documents: Documents) -> dict[str, Any]:
     """At most `limit` (up to ten) of a stage's dead letters, without content. They stay where they are."""
-    dead = queue(stage).dead_letters()
-    found = dead.receive(limit, hidden=_SHOWN)
-    items = [_sample(stage, message, documents) for message in found]
-    for message in found:
-        dead.postpone(message["ReceiptHandle"], seconds=0)
-    return {"stage": stage, "items": items, "dead": dead.depth()}
+    return dead_letters.samples(queue(stage), limit, lambda body: _shown(stage, body, documents), of={"stage": stage})
 
 
 def redrive(
@@ -50,33 +34,11 @@ def redrive(
 ) -> dict[str, Any]:
     """Send at most `limit` dead letters of a stage back, and drop those whose work is done or no longer wanted.
 
-    A message leaves the dead-letter queue after it was sent: a kill between the two sends it twice, which every stage
-    bears. What is no message of the stage stays. `ends_at` is in seconds since the epoch.
+    One that is sent twice because of a kill is borne by every stage. What is no message of the stage stays. `ends_at`
+    is in seconds since the epoch.
     """
-    dead, work = queue(stage).dead_letters(), _Redrive(stage, queue(STAGES[stage].resumes_at), documents, blobs)
-    outcomes: Counter[str] = Counter()
-    kept = []
-    while outcomes.total() < limit and (found := dead.receive(limit - outcomes.total(), hidden=_HIDDEN)):
-        for message in found:
-            outcome = work.take(message) if time.time() < ends_at else ""
-            if outcome in ("", _UNREADABLE):
-                kept.append(message["ReceiptHandle"])
-            else:
-                dead.delete(message["ReceiptHandle"])
-            outcomes[outcome] += 1
-        if outcomes[""]:
-            break
-    for handle in kept:
-        dead.postpone(handle, seconds=0)
-    redriven, unreadable, _ = outcomes.pop(_REDRIVEN, 0), outcomes.pop(_UNREADABLE, 0), outcomes.pop("", 0)
-    logger.info("dead_letters_redriven", stage=stage, redriven=redriven, unreadable=unreadable, dropped=outcomes)
-    return {
-        "stage": stage,
-        "redriven": redriven,
-        "dropped": dict(outcomes),
-        "unreadable": unreadable,
-        "left": dead.depth(),
-    }
+    work = _Redrive(stage, queue(STAGES[stage].resumes_at), documents, blobs)
+    return dead_letters.redrive(queue(stage), limit, work.take, ends_at=ends_at, of={"stage": stage})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +51,21 @@ class _Redrive:
     blobs: Blobs
     sent: set[DocumentVersion] = field(default_factory=set)
 
-    def take(self, letter: "MessageTypeDef") -> str:
+    def take(self, body: str) -> str:
         """Send one message back, and say so; or why it is not."""
         kind = STAGES[self.stage]
         try:
-            message = kind.model.model_validate_json(letter["Body"])
+            message = kind.model.model_validate_json(body)
         except ValidationError:
-            return _UNREADABLE
+            return UNREADABLE
         row = _row(message, self.documents)
         reason = self._settled(message, row)
-        if not reason:
-            if row:
-                self.documents.reopen(_version(row), kind.status)
-            self._send(message, row)
-        logger.info("dead_letter_taken", stage=self.stage, message_id=letter["MessageId"], outcome=reason or _REDRIVEN)
-        return reason or _REDRIVEN
+        if reason:
+            return reason
+        if row:
+            self.documents.reopen(_version(row), kind.status)
+        self._send(message, row)
+        return REDRIVEN
 
     def _send(self, message: BaseModel, row: Row | None) -> None:
         if not isinstance(message, DocumentVersion) or row is None:
@@ -181,22 +143,15 @@ def _version(row: Row) -> DocumentVersion:
     return DocumentVersion(tenant=row["tenant"], document_id=row["document_id"], version=int(row["version"]))
 
 
-def _sample(stage: str, letter: "MessageTypeDef", documents: Documents) -> dict[str, Any]:
-    """What is known of a message: ids, its document's state, its receives. Times are RFC 3339 UTC."""
-    attributes = letter["Attributes"]
-    shown: dict[str, Any] = {
-        "message_id": letter["MessageId"],
-        "receives": int(attributes["ApproximateReceiveCount"]),
-        "sent_at": _time(attributes["SentTimestamp"]),
-        "first_received_at": _time(attributes["ApproximateFirstReceiveTimestamp"]),
-    }
+def _shown(stage: str, body: str, documents: Documents) -> dict[str, Any]:
+    """What a message says and what its document's state is."""
     try:
-        message = STAGES[stage].model.model_validate_json(letter["Body"])
+        message = STAGES[stage].model.model_validate_json(body)
     except ValidationError:
-        return {**shown, "problem": f"This is no message of the stage {stage}."}
+        return {"problem": f"This is no message of the stage {stage}."}
     row = _row(message, documents)
     about = {name: row[name] for name in ("filename", "status", "error")} if row else {"status": None}
-    return {**shown, **_ids(message), **about}
+    return {**_ids(message), **about}
 
 
 def _ids(message: BaseModel) -> dict[str, Any]:
@@ -206,7 +161,3 @@ def _ids(message: BaseModel) -> dict[str, Any]:
         case ObjectCreated(detail=detail) | ObjectDeleted(detail=detail):
             return {"key": detail.object.key}
     return {}
-
-
-def _time(milliseconds: str) -> str:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

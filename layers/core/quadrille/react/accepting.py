@@ -15,7 +15,6 @@ from quadrille.outbox import Outbox
 from quadrille.react.models import Accepted, AcceptedEvents, CloudEvent, ParkedEvent, ParkedEvents
 
 _DOOR = "events"  # where an event is parked that came by HTTP
-_LISTED = 100
 
 
 def structured(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,13 +50,14 @@ def accept(tenant: str, given: CloudEvent | list[CloudEvent], *, outbox: Outbox)
     return AcceptedEvents(items=items) if isinstance(given, list) else items[0]
 
 
-def parked(tenant: str, *, outbox: Outbox) -> ParkedEvents:
-    """The tenant's events that could not be taken."""
-    rows = outbox.parked(tenant, limit=_LISTED)
+def parked(tenant: str, *, outbox: Outbox, after: str | None, limit: int) -> ParkedEvents:
+    """The tenant's events that could not be taken, a page of them."""
+    rows, more = outbox.parked(tenant, after=after, limit=limit)
     return ParkedEvents(
         items=[
             ParkedEvent(**envelope.model_dump(exclude={"tenant", "hops"}), reason=reason) for envelope, reason in rows
-        ]
+        ],
+        cursor=more,
     )
 
 

@@ -35,6 +35,7 @@ from quadrille.errors import (
     Unusable,
 )
 from quadrille.events import Envelope
+from quadrille.failures import Failures
 from quadrille.metrics import count_parked
 from quadrille.outbox import Outbox
 from quadrille.pace import Pace
@@ -67,6 +68,7 @@ class Consumer:
     done: BasePersistenceLayer
     pace: Pace
     outbox: Outbox
+    failures: Failures
     work: Callable[[Envelope], None]
     give_up: Callable[[Envelope, str], None] = lambda _envelope, _reason: None
 
@@ -139,7 +141,11 @@ class Consumer:
     def _set_aside(self, record: SQSRecord, error: BaseException) -> None:
         cause = str(error) if isinstance(error, QuadrilleError) else "the log says why"
         envelope = Delivery.model_validate_json(record.body).detail
-        self.give_up(envelope, f"It failed {settings().max_event_receives} times and was set aside: {cause}")
+        reason = f"It failed {settings().max_event_receives} times and was set aside: {cause}"
+        try:
+            self.give_up(envelope, reason)
+        finally:
+            self.failures.note(self.name, envelope.id, reason)
 
 
 def _by_tenant(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

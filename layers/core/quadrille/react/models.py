@@ -62,9 +62,13 @@ class ParkedEvent(BaseModel):
 
 
 class ParkedEvents(BaseModel):
-    """Parked events, at most a hundred."""
+    """A page of parked events, and the cursor of the next one if there may be more.
+
+    A page of large events has fewer than were asked for.
+    """
 
     items: list[ParkedEvent]
+    cursor: str | None
 
 
 class Delivered(BaseModel):

@@ -4,12 +4,11 @@ A consumer that has done an event does not do it again, so a replay of what is d
 most is said before it is begun.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
@@ -21,28 +20,12 @@ from quadrille.events import CATALOGUE, Envelope
 from quadrille.http import Body
 from quadrille.journal import Journal
 from quadrille.money import dollars
-from quadrille.queues import Queue
 from quadrille.react.consumers import Delivery, remembering
 from quadrille.react.patterns import matches
 from quadrille.react.ruling import CONSUMER as RULES
 from quadrille.react.ruling import requests
+from quadrille.react.targets import Target
 from quadrille.rules import Rules
-
-if TYPE_CHECKING:
-    from types_boto3_events.client import EventBridgeClient
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A consumer as the bus knows it: the id of its rule's target, the rule's pattern, its queue."""
-
-    name: str
-    pattern: Mapping[str, Any]
-    queue: Queue
-
-    def wants(self, delivery: Delivery) -> bool:
-        """Whether its rule matches."""
-        return matches(self.pattern, delivery.model_dump(by_alias=True, mode="json"))
 
 
 class Replay(Body):
@@ -107,17 +90,6 @@ def play(replay: Replay, *, studio: Studio) -> dict[str, Any]:
         target.queue.send(*mine)
         sent[target.name] = len(mine)
     return {"events": len(wanted), "sent": sent}
-
-
-def targets(bus: str, events: "EventBridgeClient", queue: Callable[[str], Queue]) -> Iterator[Target]:
-    """The consumers of a bus: the targets of its rules that are queues. `queue` finds one by its name."""
-    for page in events.get_paginator("list_rules").paginate(EventBusName=bus):
-        for rule in page["Rules"]:
-            found = events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]
-            for target in found:
-                if ":sqs:" in target["Arn"] and "EventPattern" in rule:
-                    name = target["Arn"].rsplit(":", 1)[1]
-                    yield Target(target["Id"], json.loads(rule["EventPattern"]), queue(name))
 
 
 def is_wanted(envelope: Envelope, documents: Documents) -> bool:
