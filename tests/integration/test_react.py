@@ -103,6 +103,16 @@ def test_a_batch_is_taken_whole_or_not_at_all(reactor: Reactor) -> None:
     assert len(reactor.seen) == 3
 
 
+def test_of_a_batch_what_is_known_is_told_from_what_is_new(reactor: Reactor) -> None:
+    orders = [cloud_event("com.example.order", {"number": n}, id=str(n)) for n in range(40)]
+    reactor.call("events", "POST", "/events", orders[30])
+    status, body = reactor.call("events", "POST", "/events", [*orders, orders[0]])
+    known = [item["id"] for item in body["items"] if item["status"] == "known"]
+    assert (status, known, len(body["items"])) == (202, ["30"], 41)
+    reactor.settle()
+    assert sorted(event["data"]["number"] for event in reactor.seen) == list(range(40))
+
+
 def test_binary_mode_has_the_event_in_its_headers(reactor: Reactor) -> None:
     headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/shop", "CE-Type": "com.example.order"}
     headers["ce-subject"] = "Stra%C3%9Fe"
