@@ -198,9 +198,7 @@ def dead_letters(*options: str) -> None:
     if not options:
         for kind, function in _LETTERS.items():
             for name, depth in _told(function, action="depth").items():
-                dead = (
-                    "-" if depth["dead"] is None else depth["dead"]
-                )  # a consumer of others may have no queue for them
+                dead = "-" if depth["dead"] is None else depth["dead"]  # somebody's consumer may keep none
                 print(f"{kind:8} {name:18} {depth['waiting']:6} waiting {dead:>6} dead")
         return
     kind, name = _addressee(options)
