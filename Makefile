@@ -34,7 +34,7 @@ build: setup ## sam build, for this interpreter and the template's architecture
 deploy: setup ## build, and deploy into your AWS account
 	@$(VENV)/python -m local deploy
 
-key: setup ## an API key: make key TENANT=acme [SCOPES="ask ingest act"]
+key: setup ## an API key: make key TENANT=acme [SCOPES="ask ingest act react"]
 	@$(VENV)/python -m local key "$(TENANT)" $(SCOPES)
 
 keys: setup ## a tenant's API keys: make keys TENANT=acme

@@ -1,6 +1,7 @@
 """Deploying the real template: onto the embedded AWS, or into an account, with the same sam."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from local.stack.places import REGION, ROOT, SAM, STACK, TENANT, Ports, Stop, do
 _CONFIG = ("--config-file", ROOT / "samconfig.toml", "--config-env", "local")
 _ARTIFACTS = "artifacts"  # as samconfig.toml names it
 _OFFLINE_KEY = "offline"
+_MADE = {"PythonRuntime", "Architecture", "AwsEndpointUrl", "ApiId", "WebSocketEndpoint"}  # by the commands
 # The offline models cost nothing. These are play-money prices, so that receipts and budgets have something to count.
 _OFFLINE_PRICES = {  # play money
     "offline-extractive-chat": {"input": "0.10", "output": "0.50"},
@@ -174,22 +176,14 @@ def dotenv_parameters(given: dict[str, str]) -> dict[str, str]:
         )
     if "PINECONE_API_KEY" in given and "PINECONE_INDEX_HOST" not in given:
         raise Stop("PINECONE_API_KEY is set in .env without PINECONE_INDEX_HOST: add the host of your index.")
-    names = {
-        "OPENAI_BASE_URL": "OpenAIBaseUrl",
-        "CHAT_MODEL": "ChatModel",
-        "EMBEDDING_MODEL": "EmbeddingModel",
-        "EMBEDDING_DIMENSIONS": "EmbeddingDimensions",
-        "PRICE_OVERRIDES": "PriceOverrides",
-        "PINECONE_INDEX_HOST": "PineconeIndexHost",
-        "RATE_LIMITS": "RateLimits",
-        "DAILY_BUDGET_USD": "DailyBudgetUsd",
-        "INBOUND_BUDGET_USD": "InboundBudgetUsd",
-        "DOCUMENT_BUDGET_USD": "DocumentBudgetUsd",
-        "TASK_BUDGET_USD": "TaskBudgetUsd",
-        "ALARM_EMAIL": "AlarmEmail",
-        "LOG_LEVEL": "LogLevel",
-    }
-    return {parameter: given[name] for name, parameter in names.items() if name in given}
+    return {parameter: given[name] for name, parameter in variables().items() if name in given}
+
+
+def variables() -> dict[str, str]:
+    """The template's parameters by the variables of .env that set them, as `TasksAtOnce` by `TASKS_AT_ONCE`."""
+    section = re.search(r"^Parameters:\n(.*?)^\S", (ROOT / "template.yaml").read_text(), re.DOTALL | re.MULTILINE)
+    names = set(re.findall(r"^  (\w+):$", section[1] if section else "", re.MULTILINE)) - _MADE
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.replace("OpenAI", "Openai")).upper(): name for name in names}
 
 
 def overrides_of(parameters: dict[str, str]) -> list[str]:

@@ -103,6 +103,12 @@ def test_a_batch_is_taken_whole_or_not_at_all(reactor: Reactor) -> None:
     assert len(reactor.seen) == 3
 
 
+def test_an_event_may_have_as_many_bytes_as_is_said(reactor: Reactor) -> None:
+    for size, status in ((120_000, 202), (140_000, 422), (1_100_000, 413)):
+        event = cloud_event("com.example.order", {"text": "x" * size}, id=str(size))
+        assert reactor.call("events", "POST", "/events", event)[0] == status
+
+
 def test_of_a_batch_what_is_known_is_told_from_what_is_new(reactor: Reactor) -> None:
     orders = [cloud_event("com.example.order", {"number": n}, id=str(n)) for n in range(40)]
     reactor.call("events", "POST", "/events", orders[30])
@@ -175,7 +181,7 @@ def test_an_event_that_no_reader_could_read_is_refused(reactor: Reactor, more: d
         (cloud_event("DocumentIndexed", {}), 403, "Only Quadrille says DocumentIndexed"),
         (cloud_event("TaskRequested", {}), 422, "goal"),
         (cloud_event("TaskRequested", {"goal": 5}), 422, "goal"),
-        (cloud_event("com.example.order", {"text": "x" * 140_000}), 413, "limit"),
+        (cloud_event("com.example.order", {"text": "x" * 140_000}), 422, "limit"),
         (cloud_event("no spaces please", {}), 422, "type"),
         ({"id": "1"}, 422, "specversion"),
         ([], 422, "events"),

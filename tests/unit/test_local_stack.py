@@ -7,8 +7,9 @@ import pytest
 
 from local.stack import functions, invocation, processes
 from local.stack.commands import main
-from local.stack.deploy import dotenv_parameters, overrides_of
+from local.stack.deploy import dotenv_parameters, overrides_of, variables
 from local.stack.places import Ports, Stop
+from tests.template import TEMPLATE
 
 
 def test_a_port_in_use_is_one_sentence_that_says_what_to_do() -> None:
@@ -39,6 +40,13 @@ def test_a_redrive_of_nobody_or_of_two_says_what_to_name(
 
 def test_ports_move_together() -> None:
     assert Ports.from_first(5566) == Ports(5566, 5567, 5568)
+
+
+def test_every_parameter_a_deployer_may_vary_has_a_variable() -> None:
+    made = {"PythonRuntime", "Architecture", "AwsEndpointUrl", "ApiId", "WebSocketEndpoint"}
+    assert set(variables().values()) | made == set(TEMPLATE["Parameters"])
+    assert (variables()["OPENAI_BASE_URL"], variables()["TASKS_AT_ONCE"]) == ("OpenAIBaseUrl", "TasksAtOnce")
+    assert dotenv_parameters({"TASKS_AT_ONCE": "3", "AWS_ENDPOINT_URL": "x"}) == {"TasksAtOnce": "3"}
 
 
 def test_a_function_or_event_that_is_not_there_names_those_that_are() -> None:

@@ -7,12 +7,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from quadrille import clients
-from quadrille.http import Api
-from quadrille.react.accepting import accept, parked, structured
+from quadrille.react.accepting import EventApi, accept, parked, structured
 from quadrille.react.models import Accepted, AcceptedEvents, CloudEvent, ParkedEvents
 
 logger = Logger()
-api = Api(scope="react")
+api = EventApi(scope="react")
 
 
 @api.post("/events", status_code=202)

@@ -181,6 +181,7 @@ class Settings(BaseModel):
     foreign_tools: PositiveInt = 50  # of one MCP server
     tools_known_seconds: PositiveInt = 60  # before an MCP server is asked again what tools it has
     max_event_bytes: PositiveInt = 128 * 1024  # with its envelope; the bus and the queues take 256 KB
+    max_events_bytes: PositiveInt = 1024 * 1024  # of a request
     max_events: Annotated[int, Field(ge=1, le=100)] = 100  # of one request
     max_event_receives: PositiveInt = 6  # one of them for waiting until it is the tenant's turn
     max_hops: PositiveInt = 5  # events that led to an event

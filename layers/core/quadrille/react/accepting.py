@@ -10,11 +10,21 @@ from urllib.parse import unquote
 from quadrille.config import settings
 from quadrille.errors import Forbidden, Invalid, Parked
 from quadrille.events import CATALOGUE, Envelope
+from quadrille.http import Api
 from quadrille.metrics import count_parked
 from quadrille.outbox import Outbox
 from quadrille.react.models import Accepted, AcceptedEvents, CloudEvent, ParkedEvent, ParkedEvents
 
 _DOOR = "events"  # where an event is parked that came by HTTP
+
+
+class EventApi(Api):
+    """Routes that take events."""
+
+    @property
+    def max_bytes(self) -> int:
+        """More than elsewhere: a request may be a batch."""
+        return settings().max_events_bytes
 
 
 def structured(request: Mapping[str, Any]) -> dict[str, Any]:
