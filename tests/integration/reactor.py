@@ -135,3 +135,8 @@ def _emitted(record: Any) -> Any:
 def depth(name: str) -> int:
     """How many messages a consumer's queue holds."""
     return clients.queue(clients.sqs().get_queue_url(QueueName=name)["QueueUrl"]).depth()
+
+
+def cloud_event(type_: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A CloudEvent as somebody posts it."""
+    return {"specversion": "1.0", "id": "1", "source": "/tests", "type": type_, "data": data, **more}
